@@ -1,0 +1,1 @@
+"""Slipway: a delivery pipeline written as Dagger functions."""
