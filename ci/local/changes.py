@@ -1,0 +1,160 @@
+"""Changes of a container's files before it starts: each operation becomes one tar stream for Docker's archive API."""
+
+import posixpath
+import tarfile
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ci.local import tar
+from ci.local.errors import EngineError, UsageError
+from ci.local.trees import CopyFile, CopyFolder, Location, MakeFolder, MakeLink, Operation, Selected, Tree, WriteFile
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+Owner = tuple[int, int]
+
+
+class Changer:
+    """Applies operations to containers that were created and not started."""
+
+    def __init__(self, engine: "Engine") -> None:
+        """Work for one engine."""
+        self._engine = engine
+
+    async def apply(self, container: str, base: Tree, operations: list[Operation], folder: str = "") -> None:
+        """Apply operations in their order, below a folder; `base` is the tree that knows the owners' names."""
+        for each in operations:
+            operation = replace(each, path=folder + posixpath.join("/", each.path))
+            match operation:
+                case CopyFolder():
+                    await self._copy_folder(container, base, operation)
+                case CopyFile():
+                    await self._copy_file(container, base, operation)
+                case WriteFile():
+                    owner = await self.owner(base, operation.owner) or (0, 0)
+                    data = operation.contents.encode()
+                    entry = tar.regular("", len(data), _mode(operation.permissions, 0o644), *owner)
+                    await self._put(container, operation.path, [(entry, data)])
+                case MakeFolder():
+                    owner = await self.owner(base, operation.owner) or (0, 0)
+                    await self._put(container, operation.path, [(tar.folder("", _mode(operation.permissions, 0o755), *owner), b"")])
+                case MakeLink():
+                    await self._put(container, operation.path, [(tar.link("", operation.target), b"")])
+
+    async def fill(self, container: str, path: str, source: Location, owner: Owner | None) -> None:
+        """Fill a folder that is there, such as a volume's mount point, from a location."""
+        async with self._engine.solver.open(source) as stream:
+            await self._engine.docker.put(container, path, _owned(stream, owner) if owner else stream)
+
+    async def owner(self, base: Tree, owner: str) -> Owner | None:
+        """Return the user and group IDs of `user[:group]`, names or numbers, as the tree's /etc/passwd has them.
+
+        Raises UsageError for a name that is not in there.
+        """
+        if not owner:
+            return None
+        user, _, group = owner.partition(":")
+        uid, own_group = await self._look_up(base, "/etc/passwd", user)
+        gid = (await self._look_up(base, "/etc/group", group))[0] if group else own_group
+        return uid, gid
+
+    async def _look_up(self, base: Tree, file: str, name: str) -> tuple[int, int]:
+        if name.isdigit():
+            return int(name), int(name)
+        try:
+            text = (await self._engine.solver.contents(Location(base, file))).decode(errors="replace")
+        except EngineError:
+            text = ""
+        for line in text.splitlines():
+            parts = line.split(":")
+            if parts[0] == name:
+                return int(parts[2]), int(parts[3]) if parts[3].isdigit() else int(parts[2])
+        raise UsageError(f"owner {name!r}: no such name in {file}: use a number, or a name that the image knows")
+
+    async def _copy_folder(self, container: str, base: Tree, operation: CopyFolder) -> None:
+        source = operation.source
+        if not operation.filter.trivial:
+            source = Location(Selected(source, operation.filter))
+        owner = await self.owner(base, operation.owner)
+        place, missing = await self._place(container, operation.path)
+        prefix, mode = place.strip("/"), operation.permissions
+
+        def change(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+            name = tar.clean(entry.name)
+            if not name and not missing:
+                return None
+            entry.name = f"{prefix}/{name}".strip("/")
+            if entry.islnk():
+                entry.linkname = f"{prefix}/{tar.clean(entry.linkname)}".strip("/")
+            if owner:
+                _own(entry, owner)
+            if mode is not None:
+                entry.mode = mode
+            return entry
+
+        await self._make(container, missing[:-1])
+        async with self._engine.solver.open(source) as stream:
+            plain = not missing and owner is None and mode is None
+            await self._engine.docker.put(container, place if plain else "/", stream if plain else tar.transform(stream, change))
+
+    async def _copy_file(self, container: str, base: Tree, operation: CopyFile) -> None:
+        owner = await self.owner(base, operation.owner)
+        path = operation.path
+        if path.endswith("/"):
+            path += posixpath.basename(operation.source.path)
+        folder, missing = await self._place(container, posixpath.dirname(posixpath.normpath("/" + path)))
+        await self._make(container, missing)
+
+        def change(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            if entry.isdir():
+                raise EngineError(f"{operation.source.path}: is a directory, not a file")
+            entry.name = posixpath.basename(path)
+            if owner:
+                _own(entry, owner)
+            if operation.permissions is not None:
+                entry.mode = operation.permissions
+            return entry
+
+        async with self._engine.solver.open(operation.source) as stream:
+            await self._engine.docker.put(container, folder, tar.transform(stream, change))
+
+    async def _put(self, container: str, path: str, content: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        path = posixpath.normpath("/" + path)
+        if path == "/":
+            return
+        folder, missing = await self._place(container, posixpath.dirname(path))
+        await self._make(container, missing)
+        entry, data = content[0]
+        entry.name = posixpath.basename(path)
+        await self._engine.docker.put(container, folder, tar.pack([(entry, data)]))
+
+    async def _make(self, container: str, folders: list[str]) -> None:
+        if folders:
+            await self._engine.docker.put(container, "/", tar.pack((tar.folder(f.strip("/")), b"") for f in folders))
+
+    async def _place(self, container: str, path: str) -> tuple[str, list[str]]:
+        """Return the real path of a folder, its links followed, and those of its parts that are not there yet."""
+        path = posixpath.normpath("/" + path)
+        found = await self._engine.docker.stat(container, path, follow=True)
+        if found is not None or path == "/":
+            return (found.path if found else path), []
+        parent, missing = await self._place(container, posixpath.dirname(path))
+        place = posixpath.join(parent, posixpath.basename(path))
+        return place, [*missing, place]
+
+
+async def _owned(stream: AsyncIterable[bytes], owner: Owner) -> AsyncIterator[bytes]:
+    async for chunk in tar.transform(stream, lambda entry: _own(entry, owner)):
+        yield chunk
+
+
+def _own(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:
+    entry.uid, entry.gid = owner
+    entry.uname = entry.gname = ""
+    return entry
+
+
+def _mode(permissions: int | None, default: int) -> int:
+    return default if permissions is None else permissions

@@ -1,0 +1,1 @@
+"""One command a file: `run(options, arguments)` returns the exit status."""

@@ -1,0 +1,50 @@
+"""`ci call [--flag …] FUNCTION [--flag …] [FUNCTION …]`: a chain of functions, evaluated and printed."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from ci.local.cli import session
+from ci.local.cli.help import step_help
+from ci.local.cli.options import Options
+from ci.local.cli.parser import Chain, parse
+from ci.local.modules.session import Session
+from ci.local.modules.source import ModuleSource
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+
+def run(options: Options, arguments: list[str]) -> int:
+    """Call functions."""
+
+    async def work(engine: "Engine") -> int:
+        async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
+            if not {"-h", "--help"} & set(arguments):
+                opened.prepare()
+            module = await opened.load()
+            chain = parse(module, opened.source.main_object, arguments)
+            if chain.help or len(chain.steps) == 1:
+                sys.stdout.write(help_text(opened, chain))
+                return 0
+            await _call(engine, opened, chain)
+            return 0
+
+    return session.run(options, work)
+
+
+def help_text(opened: Session, chain: Chain) -> str:
+    """Return the help of a chain's last function, with the defaults that .env gives."""
+    step = chain.last
+    known = (
+        (arg.name, opened.defaults.get(step.owner.name, step.function.name, arg.name)) for arg in step.function.args
+    )
+    return step_help(step, opened.module, [(name, text) for name, text in known if text is not None])
+
+
+async def _call(engine: "Engine", opened: Session, chain: Chain) -> None:
+    from ci.local.cli.evaluate import evaluate  # noqa: PLC0415 - help does not need it
+    from ci.local.cli.output import exports, show  # noqa: PLC0415 - as above
+
+    export_to = chain.output if exports(chain.result_type, opened.module) else ""
+    result = await evaluate(opened, chain, export_to)
+    show(engine, opened.module, chain, result)

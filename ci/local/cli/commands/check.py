@@ -1,0 +1,129 @@
+"""`ci check [NAME…]`: the module's checks, at once."""
+
+import asyncio
+import fnmatch
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ci.local.api.typedef import Function, TypeDef
+from ci.local.cli import options as common
+from ci.local.cli import session
+from ci.local.cli.help import bold
+from ci.local.cli.options import Options
+from ci.local.cli.parser import Chain, parse
+from ci.local.cli.providers import provider_of
+from ci.local.errors import UsageError
+from ci.local.modules.names import kebab
+from ci.local.modules.session import Session
+from ci.local.modules.source import ModuleSource
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+USAGE = f"""\
+Check the state of your project by running the module's checks: tests, linters, and the like.
+
+USAGE
+  ci check [options] [pattern]...
+
+EXAMPLES
+  ci check          Run all checks
+  ci check -l       List all checks
+  ci check lint     Run one; patterns such as test* work too
+
+OPTIONS
+  -l, --list                List available checks
+      --failfast            Cancel the remaining checks on the first failure
+{common.HELP}
+"""
+FLAGS = {"-l": "list", "--list": "list", "--failfast": "failfast"}
+
+
+def run(options: Options, arguments: list[str]) -> int:
+    """Run or list checks; the status is 1 when one fails."""
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(USAGE)
+        return 0
+    flags = {FLAGS.get(word, word) for word in arguments if word.startswith("-")}
+    if unknown := flags - set(FLAGS.values()):
+        raise UsageError(f"ci check: unknown flag: {min(unknown)}")
+    patterns = [word for word in arguments if not word.startswith("-")]
+
+    async def work(engine: "Engine") -> int:
+        async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
+            if "list" not in flags:
+                opened.prepare()
+            await opened.load()
+            chains = _checks(opened, patterns)
+            if "list" in flags:
+                sys.stdout.write(_list([chain.last.function for chain in chains.values()], list(chains)))
+                return 0
+            return await _run(opened, chains, failfast="failfast" in flags)
+
+    return session.run(options, work)
+
+
+def _checks(opened: Session, patterns: list[str]) -> dict[str, Chain]:
+    found: dict[str, Chain] = {}
+    _collect(opened, TypeDef("OBJECT_KIND", opened.source.main_object), [], found)
+    chosen = {name: chain for name, chain in found.items() if not patterns or any(_matches(name, p) for p in patterns)}
+    if patterns and not chosen:
+        raise UsageError(f"no check is called {' or '.join(patterns)}: there are {', '.join(found) or 'none'}")
+    return chosen
+
+
+def _collect(opened: Session, type_def: TypeDef, path: list[str], found: dict[str, Chain]) -> None:
+    """Find the checks of an object, and those of the objects that it gives without arguments."""
+    provider = provider_of(opened.module, type_def)
+    if provider is None or provider.definition is None or type_def.kind != "OBJECT_KIND" or len(path) > 1:
+        return
+    for function in provider.functions:
+        words = [*path, kebab(function.name)]
+        if function.check:
+            found[":".join(words)] = parse(opened.module, opened.source.main_object, words, "ci check")
+        elif not any(arg.required for arg in function.args):
+            _collect(opened, function.return_type, words, found)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    words = ":".join(kebab(word) for word in pattern.split(":"))
+    return fnmatch.fnmatchcase(name, words) or name.startswith(f"{words}:")
+
+
+def _list(functions: list[Function], names: list[str]) -> str:
+    width = max([len(name) for name in names] + [4])
+    rows = (f"{name:{width}}   {f.description.partition(chr(10))[0]}" for name, f in zip(names, functions, strict=True))
+    return "\n".join([f"{bold('Name')}{' ' * (width - 4)}   {bold('Description')}", *rows]) + "\n"
+
+
+async def _run(opened: Session, chains: dict[str, Chain], *, failfast: bool) -> int:
+    outcomes: dict[str, tuple[float, BaseException | None]] = {}
+
+    async def one(name: str, chain: Chain) -> None:
+        from ci.local.cli.evaluate import evaluate  # noqa: PLC0415 - a list does not need it
+
+        start, error = time.monotonic(), None
+        try:
+            await evaluate(opened, chain)
+        except Exception as raised:
+            error = raised
+            if failfast:
+                raise
+        finally:
+            outcomes[name] = (time.monotonic() - start, error)
+
+    failures: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, chain in chains.items():
+                group.create_task(one(name, chain))
+    except ExceptionGroup as group_error:
+        failures = group_error.exceptions[0]
+    for name, (seconds, error) in outcomes.items():
+        sys.stdout.write(f"{'✘' if error else '✔'} {name} ({seconds:.1f}s)\n")
+    sys.stdout.flush()
+    failed = [error for _, error in outcomes.values() if error is not None]
+    if failures or failed:
+        raise failures or failed[0]
+    return 0

@@ -1,0 +1,59 @@
+"""`ci functions [FUNCTION…]`: what can be called."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from ci.local.api.typedef import TypeDef
+from ci.local.cli import options as common
+from ci.local.cli import session
+from ci.local.cli.help import function_table
+from ci.local.cli.options import Options
+from ci.local.cli.providers import provider_of
+from ci.local.errors import UsageError
+from ci.local.modules.names import kebab
+from ci.local.modules.session import Session
+from ci.local.modules.source import ModuleSource
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+USAGE = f"""\
+List available functions of a module; with functions' names, those of what they return.
+
+USAGE
+  ci functions [options] [function]...
+
+OPTIONS
+{common.HELP}
+"""
+
+
+def run(options: Options, arguments: list[str]) -> int:
+    """List functions."""
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(USAGE)
+        return 0
+    if flags := [argument for argument in arguments if argument.startswith("-")]:
+        raise UsageError(f"unknown flag: {flags[0]}")
+
+    async def work(engine: "Engine") -> int:
+        async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
+            await opened.load()
+            sys.stdout.write(_list(opened, arguments))
+            return 0
+
+    return session.run(options, work)
+
+
+def _list(opened: Session, words: list[str]) -> str:
+    provider = provider_of(opened.module, TypeDef("OBJECT_KIND", opened.source.main_object))
+    for word in words:
+        function = provider.find(word) if provider else None
+        if provider is None or function is None:
+            name = provider.title if provider else "its result"
+            raise UsageError(f"no function {word!r} in {name}")
+        result = function.return_type
+        provider = provider_of(opened.module, result)
+        if provider is None:
+            raise UsageError(f"function {kebab(function.name)!r} returns {result.kind}, which has no functions")
+    return function_table(provider.functions, provider) if provider and provider.functions else "No functions found.\n"

@@ -1,0 +1,70 @@
+"""`ci run COMMAND…`: a command that finds a session of the local engine, as `dagger run` gives it one."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ci.local.cli import session
+from ci.local.cli.options import Options, scan
+from ci.local.errors import UsageError
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+USAGE = """\
+Run a command in a session of the local engine: DAGGER_SESSION_PORT and DAGGER_SESSION_TOKEN are set for it.
+
+USAGE
+  ci run [options] [--] COMMAND [ARGUMENT]...
+
+EXAMPLE
+  ci run -- python script.py
+"""
+GRACE_SECONDS = 10  # between SIGTERM and SIGKILL when the command is to end early
+
+
+def run(_options: Options | None, arguments: list[str]) -> int:
+    """Run a command and return its exit status."""
+    own = next(
+        (index for index, word in enumerate(arguments) if not word.startswith("-") or word == "--"), len(arguments)
+    )
+    if arguments[own - 1 : own] == ["--progress"]:
+        own += 1
+    options, rest = scan(arguments[:own])
+    if {"-h", "--help"} & set(rest):
+        sys.stdout.write(USAGE)
+        return 0
+    command = arguments[own:]
+    command = command[1:] if command[:1] == ["--"] else command
+    if rest or not command:
+        raise UsageError(
+            f"unknown flag: {rest[0]}" if rest else "ci run: which command? ci run -- COMMAND [ARGUMENT]..."
+        )
+
+    async def work(engine: "Engine") -> int:
+        from ci.local.server import listen  # noqa: PLC0415 - so that usage errors come at once
+
+        async with listen(engine) as endpoint:
+            return await _run(command, os.environ | endpoint.environ)
+
+    return session.run(options, work)
+
+
+async def _run(command: list[str], environ: dict[str, str]) -> int:
+    try:
+        process = await asyncio.create_subprocess_exec(*command, env=environ)
+    except OSError as error:
+        raise UsageError(f"ci run: {command[0]}: {error.strerror}") from error
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            process.kill()
+        raise
+    return code if code >= 0 else 128 - code

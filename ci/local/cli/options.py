@@ -1,0 +1,76 @@
+"""The flags that every command takes, wherever they stand."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ci.local.errors import UsageError
+
+Progress = Literal["auto", "tty", "plain", "dots"]
+PROGRESS: tuple[Progress, ...] = ("auto", "tty", "plain", "dots")
+
+HELP = """\
+  -m, --mod string        Path to the module: a folder with dagger.json (default: the working folder or one above it)
+  -i, --interactive       Open a shell in the container of a step that fails
+      --progress string   How progress is shown: auto, tty, plain or dots (default: auto)
+  -q, --quiet             Show errors and the result only
+  -s, --silent            The same as --quiet
+  -v, --verbose           Show more: every step stays in the live tree, with more of its output
+  -d, --debug             Show what the engine does, and the Python stack of an error
+  -h, --help              Print usage"""
+
+SHORT = {"q": "quiet", "s": "quiet", "v": "verbose", "d": "debug", "i": "interactive"}
+LONG = {"quiet": "quiet", "silent": "quiet", "verbose": "verbose", "debug": "debug", "interactive": "interactive"}
+
+
+@dataclass
+class Options:
+    """What the flags say."""
+
+    module: str | None = None
+    progress: Progress = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+    interactive: bool = False
+
+
+def scan(arguments: list[str]) -> tuple[Options, list[str]]:
+    """Take the common flags out of the arguments, up to `--`; what is left is the command's own."""
+    options, rest, queue = Options(), [], list(arguments)
+    while queue:
+        word = queue.pop(0)
+        if word == "--":
+            rest += [word, *queue]
+            break
+        if not _take(options, word, queue):
+            rest.append(word)
+    return options, rest
+
+
+def _take(options: Options, word: str, queue: list[str]) -> bool:
+    name, equals, value = word.partition("=")
+    if name in {"-m", "--mod"}:
+        options.module = value if equals else _next(name, queue)
+    elif name == "--progress":
+        options.progress = _progress(value if equals else _next(name, queue))
+    elif word.startswith("--") and name[2:] in LONG:
+        setattr(options, LONG[name[2:]], value.lower() not in {"false", "0", "f"})
+    elif word[:1] == "-" and len(word) > 1 and all(letter in SHORT for letter in word[1:]):
+        for letter in word[1:]:
+            setattr(options, SHORT[letter], True)
+    else:
+        return False
+    return True
+
+
+def _next(name: str, queue: list[str]) -> str:
+    if not queue:
+        raise UsageError(f"flag needs an argument: {name}")
+    return queue.pop(0)
+
+
+def _progress(value: str) -> Progress:
+    for known in PROGRESS:
+        if value == known:
+            return known
+    raise UsageError(f"--progress: must be one of {', '.join(PROGRESS)} (is {value!r})")

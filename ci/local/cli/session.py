@@ -1,0 +1,99 @@
+"""The frame of every command: an engine, progress, Ctrl-C, errors, and the exit status."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.local.cli import usage_error
+from ci.local.cli.options import Options
+from ci.local.errors import EngineError, ExecFailed, UsageError
+
+if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
+    from ci.local.engine import Engine
+
+Work = Callable[["Engine"], Awaitable[int]]
+INTERRUPTED = 128  # plus the signal's number, as shells say it
+SHOW_CURSOR = "\033[?25h"  # the live tree hides it
+
+
+def run(options: Options, work: Work) -> int:
+    """Open an engine, do the work, and return the command's exit status."""
+    received: list[int] = []
+    try:
+        return asyncio.run(_interruptible(_guarded(options, work), received))
+    except asyncio.CancelledError:
+        sys.stderr.write("Canceled.\n")
+        return INTERRUPTED + (received[0] if received else signal.SIGINT)
+
+
+async def _interruptible(work: Awaitable[int], received: list[int]) -> int:
+    """Cancel the work at the first Ctrl-C, so that all is cleaned up; leave at once at the second."""
+    task = asyncio.ensure_future(work)
+
+    def interrupt(number: int) -> None:
+        if received:
+            sys.stderr.write(SHOW_CURSOR if sys.stderr.isatty() else "")
+            sys.stderr.flush()
+            os._exit(INTERRUPTED + number)
+        received.append(number)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, interrupt, number)
+    return await task
+
+
+async def _guarded(options: Options, work: Work) -> int:
+    from ci.local.cli.progress import shown  # noqa: PLC0415 - so that usage errors come at once
+    from ci.local.cli.progress.failure import report  # noqa: PLC0415 - as above
+    from ci.local.engine import Engine  # noqa: PLC0415 - as above
+
+    try:
+        async with Engine.open(Path.cwd()) as engine:
+            with shown(options, engine.events, engine.secrets) as (display, record):
+                try:
+                    return await work(engine)
+                except UsageError as error:
+                    display.pause()
+                    return usage_error(error)
+                except Exception as error:  # noqa: BLE001 - the one place where a command's errors end
+                    display.pause()
+                    _trace(options, error)
+                    report(error, record.failed, engine.secrets, display.last)
+                    await _debug(options, engine, error, display)
+                    return 1
+    except EngineError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+
+
+def _trace(options: Options, error: Exception) -> None:
+    if options.debug or not isinstance(error, EngineError):
+        traceback.print_exception(error, file=sys.stderr)
+
+
+async def _debug(options: Options, engine: "Engine", error: BaseException, display: "Display") -> None:
+    """Open a shell where the failed step ran, if that was asked for and there is a terminal."""
+    failures: list[ExecFailed] = getattr(engine, "failures", [])
+    details = getattr(error, "extensions", None)
+    chosen = next((failure for failure in failures if failure.extensions == details), failures[0] if failures else None)
+    container = getattr(chosen, "container", None)
+    if not options.interactive or container is None:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("--interactive: there is no terminal to open a shell on\n")
+        return
+    from ci.local.terminal import open_terminal  # noqa: PLC0415 - the rare case
+
+    display.pause()
+    sys.stderr.write("Opening a shell in the failed step's container: leave it with `exit`.\n")
+    with contextlib.suppress(EngineError):
+        await open_terminal(engine, container, None)

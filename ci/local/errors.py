@@ -1,0 +1,64 @@
+"""What can go wrong in the local engine.
+
+EngineError
+├── UsageError        the caller asked for something that makes no sense (exit status 2)
+├── Unsupported       an official feature that only a Dagger engine has
+├── DockerError       the Docker daemon refused or cannot be reached
+├── StoreError        the cache folder cannot be read or written
+├── ServiceError      a service did not come up
+└── ExecFailed        a step's command exited with a status that was not expected
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class EngineError(Exception):
+    """An error that a user of the engine reads: where, what, what to do next."""
+
+    extensions: dict[str, Any] | None = None
+
+
+class UsageError(EngineError):
+    """The caller asked for something that makes no sense."""
+
+
+class Unsupported(EngineError):  # noqa: N818 - reads as what it is: "Unsupported: Container.…"
+    """A part of Dagger's API that the local engine does not serve."""
+
+    def __init__(self, what: str, why: str = "") -> None:
+        """Name the field or argument, and say where it does work."""
+        reason = f" ({why})" if why else ""
+        super().__init__(f"{what} is not supported by the local engine{reason}: use the Dagger engine for it")
+
+
+class DockerError(EngineError):
+    """The Docker daemon refused a request or cannot be reached."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Keep the HTTP status, since 404 and 409 mean something to some callers."""
+        super().__init__(message)
+        self.status = status
+
+
+class StoreError(EngineError):
+    """The cache folder cannot be read or written."""
+
+
+class ServiceError(EngineError):
+    """A service did not come up or is not there."""
+
+
+class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecError; this is the fact it reports
+    """A step's command exited with a status that was not expected; the client raises it as dagger.ExecError."""
+
+    def __init__(self, args: Sequence[str], exit_code: int, stdout: str, stderr: str) -> None:
+        """Say what the official engine says, and carry the details in the GraphQL extensions."""
+        super().__init__(f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}')
+        self.extensions = {
+            "_type": "EXEC_ERROR",
+            "cmd": list(args),
+            "exitCode": exit_code,
+            "stdout": stdout,
+            "stderr": stderr,
+        }

@@ -1,0 +1,65 @@
+"""Trees written to the host: what a person asked for, and nothing before it is whole."""
+
+import asyncio
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import AsyncIterable
+from pathlib import Path
+
+from ci.local import tar
+from ci.local.errors import EngineError
+
+
+async def export_folder(stream: AsyncIterable[bytes], target: Path, *, wipe: bool) -> None:
+    """Unpack a tar stream into a folder, over what is there or, with `wipe`, instead of it."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if wipe:
+            await asyncio.to_thread(_empty, target)
+        await tar.read(stream, lambda archive: _unpack(archive, target))
+    except (OSError, tarfile.FilterError) as error:
+        raise EngineError(f"{target}: cannot be written: {error}") from error
+
+
+async def export_file(stream: AsyncIterable[bytes], target: Path) -> None:
+    """Write a tar stream's one file to a path, in one step: nobody sees half of it."""
+
+    def unpack(archive: tarfile.TarFile) -> None:
+        entry = archive.next()
+        content = archive.extractfile(entry) if entry and entry.isreg() else None
+        if entry is None or content is None:
+            raise EngineError(f"{target}: the source is a directory, not a file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                shutil.copyfileobj(content, file)
+            Path(name).chmod(entry.mode & 0o777)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    try:
+        await tar.read(stream, unpack)
+    except OSError as error:
+        raise EngineError(f"{target}: cannot be written: {error}") from error
+
+
+def _unpack(archive: tarfile.TarFile, target: Path) -> None:
+    for entry in archive:
+        if tar.clean(entry.name):
+            archive.extract(entry, target, filter=_exported)
+
+
+def _exported(entry: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """Keep entries inside of the target, as the caller's own files; modes stay as they are."""
+    checked = tarfile.tar_filter(entry, path)
+    return checked.replace(mode=entry.mode, uid=None, gid=None, uname=None, gname=None, deep=False)  # type: ignore[arg-type]
+
+
+def _empty(folder: Path) -> None:
+    for place in folder.iterdir():
+        shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()

@@ -1,0 +1,135 @@
+"""The process that functions are forked from: it imports the SDK and the module once, then waits for calls.
+
+It runs on its own, isolated from the host's environment, and imports nothing of the engine. Each call is a process with
+its own environment, folders and connection; what it runs is the SDK's own runner. A call arrives as one packet with
+three things: a JSON object, the descriptor for the process's output, and the one for its fate ("pid N", "exit N").
+"""
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+PACKET = 1 << 17
+
+
+def main() -> None:
+    """Serve calls until the command that started this process is gone."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    module = json.loads(sys.argv[2])
+    sys.path[:0] = module["path"]
+    _preload(module["package"])
+    gc.collect()
+    gc.freeze()
+    _serve(channel)
+
+
+def _preload(package: str) -> None:
+    # A module that cannot be imported says so in the process of the call, by the SDK's own message.
+    with contextlib.suppress(BaseException):
+        importlib.import_module("dagger.mod.cli")
+        importlib.import_module(package)
+
+
+def _serve(channel: socket.socket) -> None:
+    children: dict[int, int] = {}
+    wakeup, waker = socket.socketpair()
+    for end in (wakeup, waker):
+        end.setblocking(False)  # noqa: FBT003 - it takes no keyword
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        selector.register(wakeup, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if wakeup in ready:
+                wakeup.recv(4096)
+                _reap(children)
+            if channel in ready and not _accept(channel, children):
+                break
+    # The command ends this process itself, unless it was killed.
+    for pid in children:
+        _kill(pid)
+    shutil.rmtree(Path.cwd(), ignore_errors=True)
+
+
+def _accept(channel: socket.socket, children: dict[int, int]) -> bool:
+    packet, (output, fate) = _receive(channel)
+    if not packet:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        channel.close()
+        os.close(fate)
+        _call(json.loads(packet), output)
+    os.close(output)
+    os.write(fate, f"pid {pid}\n".encode())
+    children[pid] = fate
+    return True
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, tuple[int, int]]:
+    packet, ancillary, _, _ = channel.recvmsg(PACKET, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+    descriptors = array.array("i")
+    for _, _, data in ancillary:
+        descriptors.frombytes(data)
+    return packet, (descriptors[0], descriptors[1]) if packet else (-1, -1)
+
+
+def _reap(children: dict[int, int]) -> None:
+    for pid in list(children):
+        with contextlib.suppress(ChildProcessError):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                fate = children.pop(pid)
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(fate, f"exit {os.waitstatus_to_exitcode(status)}\n".encode())
+                os.close(fate)
+                _kill(pid)  # what it left behind in its process group
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _call(call: dict[str, Any], output: int) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in (1, 2):
+            os.dup2(output, descriptor)
+        os.closerange(3, output + 64)
+        os.environ.clear()
+        os.environ.update(call["env"])
+        os.chdir(call["workdir"])
+        gc.unfreeze()
+        from dagger.mod.cli import app  # noqa: PLC0415 - the SDK's own entry point, as its runtime calls it
+
+        code = app() or 0
+    except SystemExit as leave:
+        code = leave.code if isinstance(leave.code, int) else 1
+    except BaseException:  # noqa: BLE001 - a process that dies has nobody else to tell
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Runs steps: each at most once for the same inputs, its file system and its output kept for the next time."""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from ci.local.errors import DockerError, EngineError, ExecFailed
+from ci.local.events import Span
+from ci.local.prepare import Prepared, prepared
+from ci.local.store import Step
+from ci.local.trees import Exec, SecretMount
+
+if TYPE_CHECKING:
+    from ci.local.engine import Engine
+
+COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE = 127, 126  # as a shell reports them
+KILLED = 137
+
+
+class Runner:
+    """Runs the steps of one engine."""
+
+    def __init__(self, engine: "Engine") -> None:
+        """Start with none."""
+        self._engine = engine
+        self._results: dict[str, Step | ExecFailed] = {}
+
+    async def run(self, step: Exec) -> Step:
+        """Return what a step leaves, run now unless an earlier run left it.
+
+        Raises ExecFailed when its exit code is not one that the step expects.
+        """
+        for secret in [*(v.secret for v in step.secrets), *(m.secret for m in step.mounts if isinstance(m, SecretMount))]:
+            await self._engine.secrets.plaintext(secret)
+        digest = self._engine.keys.of(step)
+        async with self._engine.once(digest):
+            if digest not in self._results:
+                self._results[digest] = await self._result(step, digest)
+        result = self._results[digest]
+        if isinstance(result, ExecFailed):
+            raise result
+        return result
+
+    async def _result(self, step: Exec, digest: str) -> Step | ExecFailed:
+        with self._engine.events.span(title(step)) as span:
+            if (known := await self._engine.step(digest)) is not None:
+                span.status = "cached"
+                return known
+            try:
+                async with prepared(self._engine, step) as ready:
+                    return await self._execute(step, digest, ready, span)
+            except ExecFailed as failure:
+                span.status, span.error = "failed", str(failure)
+                failure.step = step
+                return failure
+
+    async def _execute(self, step: Exec, digest: str, ready: Prepared, span: Span) -> Step:
+        engine = self._engine
+        output = Output(engine, span)
+        exit_code = await self._start(ready.container, output)
+        failed = not _expected(step.expect, exit_code)
+        # A failed step's files are kept too, for a shell in them; nothing else finds them.
+        image = await engine.docker.commit(ready.container, engine.labels(session=failed, step="" if failed else digest))
+        if failed:
+            engine.failed[image] = ready.volumes
+            error = ExecFailed(step.args, exit_code, output.text("stdout"), output.text("stderr"))
+            error.image = image
+            raise error
+        streams = {name: output.text(name) for name in ("stdout", "stderr", "combined")}
+        kept = Step(digest, image, ready.volumes, exit_code=exit_code, size=await engine.size(image), **streams)
+        engine.store.put_step(kept)
+        return kept
+
+    async def _start(self, container: str, output: "Output") -> int:
+        docker = self._engine.docker
+        try:
+            await docker.start(container)
+        except DockerError as error:
+            code = start_failure(error)
+            if code is None:
+                raise
+            output.add(2, f"{error}\n".encode())
+            return code
+        async for stream, data in follow(self._engine, container):
+            output.add(stream, data)
+        output.finish()
+        code = await docker.wait(container)
+        if code == KILLED and (await docker.inspect(container))["State"]["OOMKilled"]:
+            output.add(2, b"killed: out of memory\n")
+        return code
+
+
+async def follow(engine: "Engine", container: str) -> AsyncIterator[tuple[int, bytes]]:
+    """Read a container's output as it comes until it ends: (1 for stdout or 2 for stderr, bytes)."""
+    async with engine.docker.request(
+        "GET", f"containers/{container}/logs", follow=True, stdout=True, stderr=True
+    ) as response:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                head = await response.content.readexactly(8)
+                stream, size = struct.unpack(">BxxxL", head)
+                yield stream, await response.content.readexactly(size)
+
+
+class Output:
+    """What a step prints: kept by stream, and told line by line."""
+
+    def __init__(self, engine: "Engine", span: Span) -> None:
+        """Start with nothing."""
+        self._engine, self._span = engine, span
+        self._streams: dict[int, bytearray] = {0: bytearray(), 1: bytearray(), 2: bytearray()}
+        self._line = b""
+
+    def add(self, stream: int, data: bytes) -> None:
+        """Take a piece of output."""
+        self._streams[stream] += data
+        self._streams[0] += data
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            self._tell(line)
+
+    def finish(self) -> None:
+        """Tell the last line, if it did not end."""
+        if self._line:
+            self._tell(self._line)
+            self._line = b""
+
+    def text(self, name: str) -> str:
+        """Return the whole text of `stdout`, `stderr` or both `combined`, without secrets."""
+        number = {"combined": 0, "stdout": 1, "stderr": 2}[name]
+        return self._engine.secrets.scrub(self._streams[number].decode(errors="replace"))
+
+    def _tell(self, line: bytes) -> None:
+        self._engine.events.log(self._span, self._engine.secrets.scrub(line.decode(errors="replace").rstrip("\r")))
+
+
+def title(step: Exec) -> str:
+    """Return how a step is shown: its command on one line."""
+    text = " ".join(" ".join(step.args).split())
+    return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - what fits on a line
+
+
+def start_failure(error: DockerError) -> int | None:
+    """Return the exit code that stands for a command that could not be started, or nothing for another error."""
+    text = str(error)
+    if "executable file not found" in text or "no such file or directory" in text:
+        return COMMAND_NOT_FOUND
+    return COMMAND_NOT_EXECUTABLE if "permission denied" in text else None
+
+
+def _expected(expect: str, exit_code: int) -> bool:
+    return {"SUCCESS": exit_code == 0, "FAILURE": exit_code != 0, "ANY": True}[expect]
+
+
+def require_step(tree: Any) -> Exec:
+    """Return the step of a tree's last exec; raises EngineError when there was none."""
+    if tree is None:
+        raise EngineError("no command has been executed: use withExec first")
+    step: Exec = tree
+    return step
