@@ -1,1 +1,17 @@
-"""Slipway: a delivery pipeline written as Dagger functions."""
+"""Slipway: test, build, push, deploy and verify a service, on a laptop as in CI."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ci.pipeline import Ci
+
+__all__ = ["Ci"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
+    # Loaded when Dagger asks for it: the program beside a target imports its own part of this package, without Dagger.
+    if name == "Ci":
+        from ci.pipeline import Ci  # noqa: PLC0415 - see above
+
+        return Ci
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

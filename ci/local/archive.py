@@ -1,7 +1,7 @@
 """Containers as image archives: the layers as Docker has them, the configuration written by us.
 
-Docker's own configuration of a step's image holds what the step ran with, in its history too. Ours holds what the container's
-description says and nothing else, with no time in it: the same container makes the same archive.
+Docker's own configuration of a step's image holds what the step ran with, in its history too. Ours holds what the
+container's description says and nothing else, with no time in it: the same container makes the same archive.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ def configuration(container: "Container", inspected: dict[str, Any]) -> dict[str
 
 
 def _repack(saved: tarfile.TarFile, place: Path, config: dict[str, Any], types: dict[str, str]) -> None:
-    """Copy the layers of a saved image into a new archive, each once and under its digest, and add what describes them."""
+    """Copy a saved image's layers into a new archive, each once and under its digest, and add what describes them."""
     wanted = [digest.removeprefix("sha256:") for digest in config["rootfs"]["diff_ids"]]
     sizes: dict[str, int] = {}
     with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive:
@@ -138,5 +138,3 @@ def _blob(data: bytes) -> str:
 
 def _dump(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-

@@ -39,7 +39,9 @@ class Changer:
                     await self._put(container, operation.path, [(entry, data)])
                 case MakeFolder():
                     owner = await self.owner(base, operation.owner) or (0, 0)
-                    await self._put(container, operation.path, [(tar.folder("", _mode(operation.permissions, 0o755), *owner), b"")])
+                    await self._put(
+                        container, operation.path, [(tar.folder("", _mode(operation.permissions, 0o755), *owner), b"")]
+                    )
                 case MakeLink():
                     await self._put(container, operation.path, [(tar.link("", operation.target), b"")])
 
@@ -97,7 +99,9 @@ class Changer:
         await self._make(container, missing[:-1])
         async with self._engine.solver.open(source) as stream:
             plain = not missing and owner is None and mode is None
-            await self._engine.docker.put(container, place if plain else "/", stream if plain else tar.transform(stream, change))
+            await self._engine.docker.put(
+                container, place if plain else "/", stream if plain else tar.transform(stream, change)
+            )
 
     async def _copy_file(self, container: str, base: Tree, operation: CopyFile) -> None:
         owner = await self.owner(base, operation.owner)

@@ -210,7 +210,9 @@ class Docker:
 
     async def list(self, what: str, label: str, **params: Any) -> list[Json]:
         """List containers, images or volumes that bear a label."""
-        answer = await self.call("GET", f"{what}/json" if what != "volumes" else what, filters={"label": [label]}, **params)
+        answer = await self.call(
+            "GET", f"{what}/json" if what != "volumes" else what, filters={"label": [label]}, **params
+        )
         found: list[Json] = answer["Volumes"] or [] if what == "volumes" else answer
         return found
 

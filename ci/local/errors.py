@@ -54,6 +54,8 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
 
     def __init__(self, args: Sequence[str], exit_code: int, stdout: str, stderr: str) -> None:
         """Say what the official engine says, and carry the details in the GraphQL extensions."""
+        self.step: Any = None  # the Exec that failed, and the image of what it left: for a shell in there
+        self.image = ""
         super().__init__(f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}')
         self.extensions = {
             "_type": "EXEC_ERROR",

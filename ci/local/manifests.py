@@ -1,6 +1,6 @@
 """Snapshots of the host's folders: what is in them, known without reading Docker.
 
-A manifest lists a folder's entries by path. It answers what a filter would take, names the contents, and so keys the cache.
+A manifest lists a folder's entries by path. It tells what a filter would take, and names the contents for the cache.
 """
 
 import posixpath
@@ -16,7 +16,6 @@ from ci.local.trees import Filter, Location, Selected, Upload
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
-
 
 
 @dataclass(frozen=True)

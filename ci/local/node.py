@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 Encoded = dict[str, Any]
 
@@ -81,5 +81,5 @@ def _nodes(value: Any) -> list[Node]:
     if isinstance(value, Node):
         return [value]
     if isinstance(value, tuple):
-        return [node for item in cast("tuple[Any, ...]", value) for node in _nodes(item)]
+        return [node for item in value for node in _nodes(item)]
     return []

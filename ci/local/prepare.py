@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import posixpath
 import shlex
 import tempfile
@@ -70,7 +71,7 @@ async def prepared(engine: "Engine", step: Exec, **options: Any) -> AsyncIterato
         private = await _private_folder(engine, stack, step)
         plan = Plan()
         for mount in step.mounts:
-            await _plan(engine, stack, step, mount, plan, private)
+            await _plan(engine, stack, step, mount, plan)
         hosts = await engine.services.bind(step.bindings)
         config = await _config(engine, step, image, plan, private) | options
         config["HostConfig"]["ExtraHosts"] = hosts
@@ -119,9 +120,10 @@ async def _private_folder(engine: "Engine", stack: contextlib.AsyncExitStack, st
 
 async def _write_script(engine: "Engine", step: Exec, private: Path) -> None:
     """Write the script that sets secret variables and redirections and then becomes the step's command."""
-    lines = []
-    for variable in step.secrets:
-        lines.append(f"export {variable.name}={shlex.quote(await engine.secrets.plaintext(variable.secret))}")
+    lines = [
+        f"export {variable.name}={shlex.quote(await engine.secrets.plaintext(variable.secret))}"
+        for variable in step.secrets
+    ]
     if step.stdin:
         (private / "stdin").write_text(step.stdin)
         lines.append(f"exec <{RUN_FOLDER}/stdin")
@@ -133,10 +135,10 @@ async def _write_script(engine: "Engine", step: Exec, private: Path) -> None:
         lines.append(f"exec 2>{shlex.quote(step.redirect_stderr)}")
     # busybox would run its own applet for a bare name: look the command up in the image's PATH first.
     lines += [
-        'name=$1; shift; found=$name; IFS=:',
-        'case $name in */*) ;; *) for folder in $PATH; do',
+        "name=$1; shift; found=$name; IFS=:",
+        "case $name in */*) ;; *) for folder in $PATH; do",
         'if [ -x "$folder/$name" ] && [ ! -d "$folder/$name" ]; then found=$folder/$name; break; fi; done;; esac',
-        'unset IFS',
+        "unset IFS",
         'case $found in */*) exec "$found" "$@";; esac',
         'echo "exec: $name: executable file not found in \\$PATH" >&2; exit 127',
     ]
@@ -148,15 +150,15 @@ async def _write_script(engine: "Engine", step: Exec, private: Path) -> None:
         (private / "stdin").chmod(0o644)
 
 
-async def _plan(
-    engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, mount: Mount, plan: Plan, private: Path | None
-) -> None:
+async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, mount: Mount, plan: Plan) -> None:
     match mount:
         case FolderMount():
             await _plan_folder(engine, mount, plan)
         case FileMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-")))
-            await _write_private(engine, step, folder / "file", await engine.solver.contents(mount.source), mount.owner, 0o644)
+            await _write_private(
+                engine, step, folder / "file", await engine.solver.contents(mount.source), mount.owner, 0o644
+            )
             plan.bind(folder / "file", mount.path, read_only=False)
         case SecretMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=engine.memory_folder())))
@@ -175,8 +177,6 @@ async def _plan(
 
 
 async def _write_private(engine: "Engine", step: Exec, file: Path, content: bytes, owner: str, mode: int) -> None:
-    import os  # noqa: PLC0415
-
     await asyncio.to_thread(file.write_bytes, content)
     file.chmod(mode)
     ids = await engine.solver.changer.owner(step.rootfs, owner)

@@ -1,4 +1,4 @@
-"""What the engine stored in Docker, taken away: by a size limit that keeps itself, on demand, and after a session's end."""
+"""What the engine stored in Docker, taken away: by a limit that keeps itself, on demand, and when a session ends."""
 
 import os
 from pathlib import Path

@@ -32,7 +32,10 @@ class Runner:
 
         Raises ExecFailed when its exit code is not one that the step expects.
         """
-        for secret in [*(v.secret for v in step.secrets), *(m.secret for m in step.mounts if isinstance(m, SecretMount))]:
+        for secret in [
+            *(v.secret for v in step.secrets),
+            *(m.secret for m in step.mounts if isinstance(m, SecretMount)),
+        ]:
             await self._engine.secrets.plaintext(secret)
         digest = self._engine.keys.of(step)
         async with self._engine.once(digest):
@@ -62,7 +65,9 @@ class Runner:
         exit_code = await self._start(ready.container, output)
         failed = not _expected(step.expect, exit_code)
         # A failed step's files are kept too, for a shell in them; nothing else finds them.
-        image = await engine.docker.commit(ready.container, engine.labels(session=failed, step="" if failed else digest))
+        image = await engine.docker.commit(
+            ready.container, engine.labels(session=failed, step="" if failed else digest)
+        )
         if failed:
             engine.failed[image] = ready.volumes
             error = ExecFailed(step.args, exit_code, output.text("stdout"), output.text("stderr"))

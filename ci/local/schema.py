@@ -9,7 +9,6 @@ import inspect
 import json
 import keyword
 import re
-from collections.abc import Awaitable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
@@ -78,7 +77,7 @@ def introspection() -> str:
     return json.dumps({"data": introspection_from_schema(schema(), input_value_deprecation=True)})
 
 
-async def _resolve(source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -> Any:
+async def _resolve(source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
     context = cast("Context", info.context)
     member = getattr(source, python_name(info.field_name))
     if not callable(member):
@@ -89,7 +88,7 @@ async def _resolve(source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -
         for name, value in arguments.items()
     }
     result = member(context, **loaded)
-    return await cast("Awaitable[Any]", result) if inspect.isawaitable(result) else result
+    return await result if inspect.isawaitable(result) else result
 
 
 async def _load(context: "Context", value: str | list[str] | None) -> Any:

@@ -13,10 +13,9 @@ from ci.local.prepare import prepared
 from ci.local.run import Output, follow, title
 from ci.local.trees import Binding, Exec
 
-
 if TYPE_CHECKING:
     from ci.local.api.port import Forward
-    from ci.local.api.service import ContainerService, HostService, Service, Tunnel
+    from ci.local.api.service import ContainerService, HostService, Service
     from ci.local.engine import Engine
 
 STARTUP_SECONDS = 120.0  # how long a port may take to answer
@@ -132,11 +131,13 @@ class Services:
         task.add_done_callback(self._tasks.discard)
         return output
 
-    async def _healthy(
-        self, service: "ContainerService", container: str, address: str, output: Output
-    ) -> None:
+    async def _healthy(self, service: "ContainerService", container: str, address: str, output: Output) -> None:
         deadline = asyncio.get_running_loop().time() + STARTUP_SECONDS
-        waiting = [port.port for port in service.container.ports if port.protocol == "TCP" and not port.experimental_skip_healthcheck]
+        waiting = [
+            port.port
+            for port in service.container.ports
+            if port.protocol == "TCP" and not port.experimental_skip_healthcheck
+        ]
         while waiting:
             if await _answers(address, waiting[0]):
                 waiting.pop(0)

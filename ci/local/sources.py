@@ -89,4 +89,3 @@ def _walk(root: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
             yield tar.folder(name, mode, mtime=mtime), None
         else:
             yield tar.regular(name, status.st_size, mode, mtime=mtime), place.open("rb")
-

@@ -23,11 +23,15 @@ async def open_terminal(engine: "Engine", container: "State", cmd: list[str] | N
     Raises UsageError when there is no terminal to sit at.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("a terminal was asked for, but the command does not run at one: run it in an interactive shell")
+        raise UsageError(
+            "a terminal was asked for, but the command does not run at one: run it in an interactive shell"
+        )
     step = container.exec(tuple(cmd or container.terminal_command or SHELL))
     async with prepared(engine, step, Tty=True, OpenStdin=True, StdinOnce=True) as ready:
         with engine.events.paused():
-            process = await asyncio.create_subprocess_exec("docker", "start", "--attach", "--interactive", ready.container)
+            process = await asyncio.create_subprocess_exec(
+                "docker", "start", "--attach", "--interactive", ready.container
+            )
             await process.wait()
 
 
@@ -38,4 +42,3 @@ async def in_folder(ctx: "Context", folder: "Directory", container: "State | Non
     base = container or await Container().from_(ctx, "busybox:1")
     placed = base.mounted(FolderMount("/src", Location(folder.tree, folder.path))).but(working_directory="/src")
     await open_terminal(ctx.engine, placed, cmd)
-

@@ -1,6 +1,7 @@
 """File trees, described by how they come about; nothing here is executed (that is solve.py's work)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ci.local.node import Node
 
@@ -244,7 +245,7 @@ class Binding(Node):
     """A service under a host name. `service` is an API Service."""
 
     alias: str
-    service: Node
+    service: Any
 
 
 @dataclass(frozen=True)

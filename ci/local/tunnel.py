@@ -16,13 +16,10 @@ async def listen(host: str, port: int, to_host: str, to_port: int) -> AsyncItera
     connections: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
+        if task := asyncio.current_task():
             connections.add(task)
-        try:
-            await _join(reader, writer, to_host, to_port)
-        finally:
-            connections.discard(task)  # type: ignore[arg-type] # discarding nothing is no error
+            task.add_done_callback(connections.discard)
+        await _join(reader, writer, to_host, to_port)
 
     try:
         server = await asyncio.start_server(accept, host, port)

@@ -1,4 +1,4 @@
-"""The host's folders as the engine sees them: walked once, hashed where changed, and kept in Docker by their contents."""
+"""The host's folders as the engine sees them: walked, hashed where changed, and kept in Docker by their contents."""
 
 import hashlib
 import os
@@ -138,7 +138,7 @@ class Scan:
         for entry in inside:
             path = prefix + entry.name
             if entry.is_symlink():
-                yield path, ("l", 0o777, os.readlink(entry.path))
+                yield path, ("l", 0o777, str(Path(entry.path).readlink()))
             elif entry.is_dir(follow_symlinks=False):
                 if not rules.prunes(path):
                     yield path, ("d", stat.S_IMODE(entry.stat().st_mode), "")

@@ -13,7 +13,6 @@ from ci.local.api.stat import Stat
 from ci.local.errors import EngineError, Unsupported
 from ci.local.export import export_folder
 from ci.local.manifests import Manifest
-
 from ci.local.patterns import glob_matches
 from ci.local.trees import (
     Built,
@@ -131,9 +130,7 @@ class Directory(Object, Location):
             return dataclasses.replace(self, tree=source.tree, path=source.path)
         return self._patched(CopyFolder(self._path(path), bare(source), chosen, owner, permissions))
 
-    def with_file(
-        self, _: "Context", path: str, source: File, permissions: int | None = None, owner: str = ""
-    ) -> Self:
+    def with_file(self, _: "Context", path: str, source: File, permissions: int | None = None, owner: str = "") -> Self:
         """Return it with a copy of a file."""
         return self._patched(CopyFile(self._path(path), bare(source), owner, permissions))
 
@@ -245,5 +242,3 @@ def bare(value: Location) -> Location:
 
 def _shown(name: str, kind: str) -> str:
     return name + "/" if kind == "d" else name
-
-

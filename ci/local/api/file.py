@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 class File(Object, Location):
     """A file of a tree."""
 
-    async def contents(
-        self, ctx: "Context", offset_lines: int | None = None, limit_lines: int | None = None
-    ) -> str:
+    async def contents(self, ctx: "Context", offset_lines: int | None = None, limit_lines: int | None = None) -> str:
         """Return the file's text, or some of its lines."""
         text = (await ctx.engine.solver.contents(self)).decode(errors="replace")
         if offset_lines is None and limit_lines is None:
@@ -42,7 +40,7 @@ class File(Object, Location):
     async def digest(self, ctx: "Context", exclude_metadata: bool = False) -> str:
         """Return the digest of the contents, and of the mode unless metadata is excluded."""
         manifest = await ctx.engine.solver.hashed(self)
-        ((kind, mode, inside),) = manifest.entries.values()
+        ((kind, _, inside),) = manifest.entries.values()
         if kind != "f":
             raise EngineError(f"{self.path}: is a directory, not a file")
         return f"sha256:{inside}" if exclude_metadata else f"sha256:{manifest.digest}"
@@ -72,7 +70,12 @@ class File(Object, Location):
         return File(Selected(Location(self.tree, folder), owner=owner, owned=f"/{name}"), f"/{name}")
 
     async def with_replaced(
-        self, ctx: "Context", search: str, replacement: str, all: bool = False, first_from: int | None = None  # noqa: A002
+        self,
+        ctx: "Context",
+        search: str,
+        replacement: str,
+        all: bool = False,
+        first_from: int | None = None,
     ) -> "File":
         """Return the file with a text replaced: the only place, all of them, or the first from a line on."""
         text = await self.contents(ctx)

@@ -39,7 +39,7 @@ class GitRepository(Object):
         """Return a tag."""
         return await self.ref(ctx, f"refs/tags/{name.removeprefix('refs/tags/')}")
 
-    def commit(self, _: "Context", id: str) -> "GitRef":  # noqa: A002 - the API's name
+    def commit(self, _: "Context", id: str) -> "GitRef":
         """Return a commit."""
         if not COMMIT.fullmatch(id):
             raise EngineError(f"{id!r}: is not a commit: give all 40 digits")

@@ -43,8 +43,15 @@ class HealthcheckConfig(Object):
         test = (config or {}).get("Test") or ["NONE"]
         if config is None or test[0] == "NONE":
             return None
-        times = [duration(config.get(name, 0)) for name in ("Interval", "Timeout", "StartPeriod", "StartInterval")]
-        return cls(tuple(test[1:]), test[0] == "CMD-SHELL", *times, config.get("Retries", 0))
+        return cls(
+            args=tuple(test[1:]),
+            shell=test[0] == "CMD-SHELL",
+            interval=duration(config.get("Interval", 0)),
+            timeout=duration(config.get("Timeout", 0)),
+            start_period=duration(config.get("StartPeriod", 0)),
+            start_interval=duration(config.get("StartInterval", 0)),
+            retries=config.get("Retries", 0),
+        )
 
 
 def nanoseconds(text: str) -> int:

@@ -32,7 +32,7 @@ class Module(Object):
         """Set what it is for."""
         return replace(self, description=description.strip())
 
-    def with_object(self, _ctx: "Context", *, object: TypeDef) -> "Module":  # noqa: A002 - the API's name
+    def with_object(self, _ctx: "Context", *, object: TypeDef) -> "Module":
         """Add an object."""
         return replace(self, objects=(*self.objects, object))
 

@@ -44,7 +44,7 @@ class Query(Object):
         machine = platform.machine()
         return f"linux/{ARCHITECTURES.get(machine, machine)}"
 
-    def node(self, _: "Context", id: Node) -> Node:  # noqa: A002 - the API's name
+    def node(self, _: "Context", id: Node) -> Node:
         """Return the value that an ID names."""
         return id
 

@@ -45,7 +45,7 @@ class Function(Object):
     check: bool = False
     deprecated: str | None = None
 
-    def with_arg(  # noqa: PLR0913 - the API's own arguments
+    def with_arg(
         self,
         _ctx: "Context",
         *,
@@ -55,7 +55,7 @@ class Function(Object):
         default_value: str | None = None,
         default_path: str | None = "",
         ignore: list[str] | None = None,
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - the local engine links to no sources
+        source_map: "SourceMap | None" = None,
         deprecated: str | None = None,
         default_address: str | None = "",
     ) -> "Function":
@@ -103,7 +103,7 @@ class Function(Object):
         """Mark it as a service to bring up, which `ci` treats as any function."""
         return self
 
-    def with_source_map(self, _ctx: "Context", *, source_map: "SourceMap") -> "Function":  # noqa: ARG002 - no links
+    def with_source_map(self, _ctx: "Context", *, source_map: "SourceMap") -> "Function":
         """Say where it is defined."""
         return self
 
@@ -165,7 +165,7 @@ class TypeDef(Object):
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - no links
+        source_map: "SourceMap | None" = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Make it an object."""
@@ -177,7 +177,7 @@ class TypeDef(Object):
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - no links
+        source_map: "SourceMap | None" = None,
     ) -> "TypeDef":
         """Make it an interface."""
         return self._named("INTERFACE_KIND", name, description)
@@ -188,7 +188,7 @@ class TypeDef(Object):
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - no links
+        source_map: "SourceMap | None" = None,
     ) -> "TypeDef":
         """Make it an enum."""
         return self._named("ENUM_KIND", name, description)
@@ -200,7 +200,7 @@ class TypeDef(Object):
         name: str,
         value: str | None = "",
         description: str | None = "",
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - no links
+        source_map: "SourceMap | None" = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Add a member of an enum."""
@@ -218,7 +218,7 @@ class TypeDef(Object):
         name: str,
         type_def: "TypeDef",
         description: str | None = "",
-        source_map: "SourceMap | None" = None,  # noqa: ARG002 - no links
+        source_map: "SourceMap | None" = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Add a field of an object."""

@@ -32,9 +32,7 @@ def bold(text: str) -> str:
 def step_help(step: Step, module: "Module", defaults: Iterable[tuple[str, str]] = ()) -> str:
     """Return the help of a function: what it does, what can follow, and its arguments."""
     first = not step.function.name
-    description = step.function.description or (module.description if first else "")
-    if first and not description and step.owner.definition:
-        description = step.owner.definition.description
+    description = (module.description if first else "") or step.function.description
     provider = provider_of(module, step.function.return_type)
     functions = sorted(provider.functions, key=lambda f: kebab(f.name)) if provider else []
     args = [arg for arg in step.function.args if supported(arg.type_def, module)]

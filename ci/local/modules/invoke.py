@@ -12,6 +12,7 @@ from ci.local.modules.names import kebab
 from ci.local.modules.references import nodes
 from ci.local.modules.values import ADDRESSES, split, user_default, value
 from ci.local.node import digest_of
+from ci.local.trees import Secret
 
 if TYPE_CHECKING:
     from ci.local.modules.session import Session
@@ -24,13 +25,14 @@ async def invoke(session: "Session", owner: TypeDef, function: Function, state: 
     title = f"{owner.name}.{function.name}" if function.name else f"{owner.name}()"
     with session.engine.events.span(title) as span:
         arguments = await complete(session, owner, function, given)
-        key = _key(session, owner, function, state, arguments)
+        path = (owner.name, function.name)
+        key = await _key(session, path, state, arguments)
         # The same call asked for twice at once is made once, unless it must be made each time.
         async with contextlib.nullcontext() if function.cache_policy == "Never" else session.locks[key]:
             if (known := _cached(session, function, key)) is not None:
                 span.status = "cached"
                 return known["value"]
-            call = Call.of(session, span, (owner.name, function.name), state, arguments)
+            call = Call.of(session, span, path, state, arguments)
             result = await session.run(call)
             if function.cache_policy != "Never" and call.repeatable:
                 _keep(session, function, key, result)
@@ -96,11 +98,16 @@ async def _contextual(session: "Session", function: Function, arg: FunctionArg) 
     return await value(session.context, arg.type_def, str(path), session.module, arg.ignore)
 
 
-def _key(session: "Session", owner: TypeDef, function: Function, state: Any, arguments: dict[str, Any]) -> str:
+async def _key(session: "Session", path: tuple[str, str], state: Any, arguments: dict[str, Any]) -> str:
     engine = session.engine
-    # An ID names a secret, not its value: what counts is the value's fingerprint.
-    contents = {name: engine.keys.of(node) for name, node in nodes(engine, [state, arguments]).items() if node}
-    return digest_of([session.digest, owner.name, function.name, state, arguments, contents])
+    known = {identifier: node for identifier, node in nodes(engine, [state, arguments]).items() if node}
+    for node in known.values():
+        if isinstance(node, Secret):
+            # An ID names a secret, not its value; one that cannot be had fails where it is used.
+            with contextlib.suppress(EngineError):
+                await engine.secrets.plaintext(node)
+    contents = {identifier: engine.keys.of(node) for identifier, node in known.items()}
+    return digest_of([session.digest, path, state, arguments, contents])
 
 
 def _cached(session: "Session", function: Function, key: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The API's Container, put together from what it tells, how it is configured, its files, its commands and its images."""
+"""The API's Container: what it tells, how it is configured, its files, its commands and its images."""
 
 from typing import TYPE_CHECKING
 

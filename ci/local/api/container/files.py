@@ -98,9 +98,7 @@ class Files(State):
         expand: bool = False,
     ) -> Self:
         """Write a file of this text."""
-        return self.patched(
-            self.absolute(path, expand), lambda place: WriteFile(place, contents, permissions, owner)
-        )
+        return self.patched(self.absolute(path, expand), lambda place: WriteFile(place, contents, permissions, owner))
 
     def with_symlink(self, _: "Context", target: str, link_name: str, expand: bool = False) -> Self:
         """Make a symbolic link."""
@@ -109,11 +107,11 @@ class Files(State):
 
     def without_directory(self, _: "Context", path: str, expand: bool = False) -> Self:
         """Remove a folder."""
-        return self.patched(self.absolute(path, expand), lambda place: Remove(place))
+        return self.patched(self.absolute(path, expand), Remove)
 
     def without_file(self, _: "Context", path: str, expand: bool = False) -> Self:
         """Remove a file."""
-        return self.patched(self.absolute(path, expand), lambda place: Remove(place))
+        return self.patched(self.absolute(path, expand), Remove)
 
     def without_files(self, ctx: "Context", paths: list[str], expand: bool = False) -> Self:
         """Remove files."""
@@ -134,9 +132,7 @@ class Files(State):
         """Mount a folder."""
         return self.mounted(FolderMount(self._target(path, expand), bare(source), owner, read_only))
 
-    def with_mounted_file(
-        self, _: "Context", path: str, source: File, owner: str = "", expand: bool = False
-    ) -> Self:
+    def with_mounted_file(self, _: "Context", path: str, source: File, owner: str = "", expand: bool = False) -> Self:
         """Mount a file."""
         return self.mounted(FileMount(self._target(path, expand), bare(source), owner))
 

@@ -77,7 +77,9 @@ class Publishing(State):
         with ctx.engine.events.span(f"push {address}"):
             await docker.call("POST", f"images/{image}/tag", repo=name, tag=tag)
             digest = ""
-            async for line in docker.progress("POST", f"images/{name}/push", tag=tag, headers={"X-Registry-Auth": auth}):
+            async for line in docker.progress(
+                "POST", f"images/{name}/push", tag=tag, headers={"X-Registry-Auth": auth}
+            ):
                 digest = (line.get("aux") or {}).get("Digest", digest)
         if not digest:
             raise EngineError(f"{address}: the registry did not tell a digest")
@@ -159,4 +161,3 @@ def _reference(address: str, inspected: dict[str, Any]) -> str:
 
 def _labels(labels: dict[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in labels.items() if name not in {"slipway.engine", "slipway.step"}]
-

@@ -81,7 +81,9 @@ class Reads(State):
         _, place = self.locate(self.absolute(path, expand).rstrip("/") or "/")
         found = await ctx.engine.solver.stat(place, follow=True)
         if found is None or found[0] != "d":
-            raise EngineError(f"{path}: {'no such file or directory' if found is None else 'is a file, not a directory'}")
+            raise EngineError(
+                f"{path}: {'no such file or directory' if found is None else 'is a file, not a directory'}"
+            )
         return Directory(place.tree, place.path)
 
     async def file(self, ctx: "Context", path: str, expand: bool = False) -> File:
@@ -89,7 +91,9 @@ class Reads(State):
         _, place = self.locate(self.absolute(path, expand))
         found = await ctx.engine.solver.stat(place, follow=True)
         if found is None or found[0] == "d":
-            raise EngineError(f"{path}: {'no such file or directory' if found is None else 'is a directory, not a file'}")
+            raise EngineError(
+                f"{path}: {'no such file or directory' if found is None else 'is a directory, not a file'}"
+            )
         return File(place.tree, place.path)
 
     async def exists(

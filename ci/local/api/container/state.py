@@ -27,6 +27,8 @@ from ci.local.trees import (
 
 Pairs = tuple[tuple[str, str], ...]
 
+EMPTY = Scratch()
+
 
 @dataclass(frozen=True)
 class RegistryLogin(Object):
@@ -41,7 +43,7 @@ class RegistryLogin(Object):
 class State(Object):
     """A container's description. The fields do not bear the names of the API's fields, which are methods."""
 
-    rootfs_tree: Tree = Scratch()
+    rootfs_tree: Tree = EMPTY
     platform_name: str = ""
     reference: str = ""
     environment: Pairs = ()
@@ -69,7 +71,9 @@ class State(Object):
         if not expand:
             return text
         if any(re.search(rf"\$(?:{{{v.name}}}|{v.name}\b)", text) for v in self.secrets):
-            raise EngineError(f"{text!r}: a secret variable cannot be expanded: it would end in the container's description")
+            raise EngineError(
+                f"{text!r}: a secret variable cannot be expanded: it would end in the container's description"
+            )
         variables = dict(self.environment)
         return re.sub(r"\$(?:{(\w+)}|(\w+))", lambda m: variables.get(m[1] or m[2], ""), text)
 
@@ -124,7 +128,9 @@ class State(Object):
             inside = path == mount.path or path.startswith(mount.path.rstrip("/") + "/")
             if inside and (found is None or len(mount.path) >= len(found.path)):
                 if not isinstance(mount, FolderMount):
-                    raise EngineError(f"{path}: cannot be read from or written to: {mount.path} is a mount that no step keeps")
+                    raise EngineError(
+                        f"{path}: cannot be read from or written to: {mount.path} is a mount that no step keeps"
+                    )
                 found = mount
         return found
 

@@ -1,0 +1,23 @@
+"""`pipeline.toml` as typed settings."""
+
+from ci.settings.app import App, Images, Registry, Tests
+from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
+from ci.settings.problems import SettingsError
+from ci.settings.settings import FILE, Settings
+
+__all__ = [
+    "FILE",
+    "App",
+    "Edge",
+    "Environment",
+    "Health",
+    "Images",
+    "Registry",
+    "Resources",
+    "Settings",
+    "SettingsError",
+    "Target",
+    "Tests",
+    "Update",
+    "Verify",
+]

@@ -1,0 +1,119 @@
+"""One environment: everything that differs between dev, acceptance and production is data here."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ci.settings.kinds import Kind, with_defaults
+from ci.settings.values import Memory, Part, Port, Seconds, size_in_bytes
+
+SSH = re.compile(r"^ssh://[A-Za-z0-9._-]+@[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?$")
+
+
+def _checked_address(address: str) -> str:
+    if address != "unix" and not SSH.match(address):
+        raise ValueError("must be unix or ssh://user@host, with :port and /path/to/docker.sock where they differ")
+    return address
+
+
+class Target(Part):
+    """Where the environment lives."""
+
+    address: Annotated[str, AfterValidator(_checked_address)] = "unix"
+    # Lines of a known_hosts file; a host whose key is not among them is refused.
+    known_hosts: str = ""
+
+    @model_validator(mode="after")
+    def _knows_its_host(self) -> "Target":
+        if self.is_ssh and not self.known_hosts.strip():
+            raise ValueError("known_hosts must hold the host's key when address is ssh:// (see ssh-keyscan)")
+        return self
+
+    @property
+    def is_ssh(self) -> bool:
+        """Tell whether it is reached over ssh."""
+        return self.address.startswith("ssh://")
+
+
+class Edge(Part):
+    """The proxy in front of the service: the only port that is published."""
+
+    port: Port = 8080
+    # Where people reach it, when that is not this port on localhost.
+    address: str = ""
+
+
+class Resources(Part):
+    """The limits of one replica."""
+
+    cpus: Annotated[float, Field(gt=0)]
+    memory: Memory
+    pids: Annotated[int, Field(ge=16)]
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory limit in bytes."""
+        return size_in_bytes(self.memory)
+
+
+class Update(Part):
+    """How a release's replicas are started: how many at a time (0: all) and the pause between, in seconds."""
+
+    parallelism: Annotated[int, Field(ge=0)]
+    delay: Seconds
+
+
+class Health(Part):
+    """How long a release may take to get healthy, and how often a replica is asked, in seconds."""
+
+    timeout: Annotated[float, Field(ge=5)]
+    interval: Annotated[float, Field(ge=0.5)]
+
+
+class Verify(Part):
+    """How a release is watched after the switch; times in seconds unless the name says otherwise."""
+
+    window: Annotated[float, Field(ge=1)]
+    interval: Annotated[float, Field(ge=0.2)]
+    max_error_rate: Annotated[float, Field(ge=0, le=1)]
+    max_p95_ms: Annotated[float, Field(gt=0)]
+    min_requests: Annotated[int, Field(ge=1)]
+    # Requests a second that the pipeline sends itself where users send too few for a verdict; 0: never.
+    traffic: Annotated[float, Field(ge=0, le=100)] = 10
+
+
+class Environment(Part):
+    """`[environments.NAME]`."""
+
+    kind: Kind
+    target: Target = Target()
+    edge: Edge = Edge()
+    replicas: Annotated[int, Field(ge=1)]
+    resources: Resources
+    update: Update
+    log_level: Literal["debug", "minimal", "off"]
+    features: tuple[str, ...] | Literal["all"]
+    monitoring: Literal["off", "basic", "full"]
+    data: Literal["synthetic", "anonymized", "real"]
+    proof: Literal["integration", "smoke"]
+    health: Health
+    verify: Verify
+    # How long the release before is kept running after a switch, so that going back starts nothing.
+    keep_previous: Seconds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_kind(cls, table: Any) -> Any:  # noqa: ANN401 - whatever the file holds there
+        return with_defaults(table) if isinstance(table, Mapping) else table
+
+    @property
+    def address(self) -> str:
+        """Where people reach the service."""
+        return self.edge.address or f"http://localhost:{self.edge.port}"
+
+    @property
+    def feature_list(self) -> str:
+        """The features as the service's FEATURES variable takes them: `all`, or names with commas between."""
+        return self.features if isinstance(self.features, str) else ",".join(self.features)

@@ -1,0 +1,56 @@
+"""The image of the service: built once, the same bytes from the same sources."""
+
+import dagger
+from dagger import dag
+
+from ci.settings import Settings
+from ci.stages.toolchain import VENV, dependencies
+
+# The user that the service runs as: a number that no system image gives to anybody.
+USER = "10001:10001"
+# Every file's time in the image; times would otherwise make two builds of the same sources differ.
+EPOCH = 315532800  # 1980-01-01: zip files, which wheels are, know nothing older
+
+
+def image(settings: Settings, service: dagger.Directory, version: str) -> dagger.Container:
+    """Return the service's image: by its own Dockerfile where it has one, else base image, dependencies and sources."""
+    if settings.app.dockerfile:
+        built = service.docker_build(dockerfile=settings.app.dockerfile)
+    else:
+        built = _python(settings, service)
+    return (
+        built.with_exposed_port(settings.app.port)
+        .with_docker_healthcheck(list(settings.app.probe), interval="5s", timeout="3s", start_period="20s", retries=3)
+        .with_label("org.opencontainers.image.title", settings.app.name)
+        .with_label("org.opencontainers.image.version", version)
+        .with_label("org.opencontainers.image.base.name", settings.base_image())
+        .with_env_variable("APP_VERSION", version)
+    )
+
+
+def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
+    package = settings.app.module.partition(":")[0].partition(".")[0]
+    return (
+        dag.container()
+        .from_(settings.base_image())
+        .with_directory(VENV, environment(settings, service).with_timestamps(EPOCH))
+        .with_directory("/app/src", service.directory("src").with_timestamps(EPOCH))
+        .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
+        .with_env_variable("PYTHONPATH", "/app/src")
+        .with_env_variable("PYTHONUNBUFFERED", "1")
+        .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
+        .with_workdir("/app")
+        .with_user(USER)
+        .with_entrypoint(["python", "-m", package])
+        .without_default_args()
+    )
+
+
+def environment(settings: Settings, service: dagger.Directory) -> dagger.Directory:
+    """Return the service's virtual environment, compiled beforehand for a file system that cannot be written."""
+    return (
+        dependencies(settings, service, dev=False)
+        # Bytecode that is checked by its source's hash: with times in it, no two builds would be the same.
+        .with_exec(["python", "-m", "compileall", "-q", "-j1", "--invalidation-mode=unchecked-hash", VENV])
+        .directory(VENV)
+    )

@@ -1,0 +1,24 @@
+"""The containers that people open a terminal in."""
+
+import dagger
+
+from ci.settings import Settings
+from ci.stages.build import image
+from ci.stages.database import with_database
+from ci.stages.toolchain import base, workbench
+
+STAGES = ("test", "lint", "build", "toolchain")
+
+
+def container(settings: Settings, service: dagger.Directory, stage: str) -> dagger.Container:
+    """Return a stage's container as it is before its command runs; raises ValueError for a stage that is none."""
+    match stage:
+        case "test":
+            return workbench(settings, service).with_(with_database(settings, "shell"))
+        case "lint":
+            return workbench(settings, service)
+        case "build":
+            return image(settings, service, "dev-shell").with_(with_database(settings, "shell"))
+        case "toolchain":
+            return base(settings)
+    raise ValueError(f"{stage!r} is not a stage: there are {', '.join(STAGES)}")

@@ -1,0 +1,36 @@
+"""Dagger's decorators with the types that they really have: the SDK's own overloads lose them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast, dataclass_transform
+
+import dagger
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def field() -> Any:  # noqa: ANN401 - stands for a value of whatever type the field has
+    """Expose an attribute as a field of the object."""
+    return dagger.field()
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+def object_type(cls: type[T]) -> type[T]:
+    """Expose a class as an object of the module."""
+    exposed: type[T] = dagger.object_type(cls)
+    return exposed
+
+
+def function(method: F) -> F:
+    """Expose a method as a function whose results may be served from the cache."""
+    return cast("F", dagger.function(method))
+
+
+def live(method: F) -> F:
+    """Expose a method as a function that runs at every call: it changes or reads the world outside."""
+    return cast("F", dagger.function(cache="never")(method))  # type: ignore[call-overload] # the SDK's lack `cache`
+
+
+def check(method: F) -> F:
+    """Let `dagger check` run a function."""
+    return cast("F", dagger.check(method))
