@@ -6,12 +6,16 @@ from typing import Annotated
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
-from ci.reports import LintReport, TestReport
+from ci.reports import Deployment, EnvironmentStatus, LintReport, TestReport, Verification
 from ci.settings import FILE, Settings
-from ci.stages import build, database, lint, sbom, shells, test
+from ci.stages import build, database, lint, prove, push, sbom, shells, test
+from ci.stages.deliver import deliver
+from ci.stages.errors import Refused, StageFailed
+from ci.stages.target import Credentials, Target
 from ci.stages.together import together
 from ci.stages.version import version_of
-from ci.typed import check, function, object_type
+from ci.targets import protocol
+from ci.typed import check, function, live, object_type
 
 # What no stage reads; a folder that is not uploaded costs nothing.
 IGNORED = [
@@ -71,6 +75,50 @@ class Ci:
         text = await sbom.bill_of_materials(settings, await self.build(), await version_of(self._service(settings)))
         return dag.file(f"{settings.app.name}.cdx.json", text)
 
+    @live
+    async def push(self, env: Env = "dev") -> str:
+        """Push the image and return its address by digest; a loopback registry is reached through ENV's target."""
+        settings = await self._settings()
+        settings.environment(env)
+        version = await version_of(self._service(settings))
+        return await push.push(settings, self._credentials, await self.build(), env, version)
+
+    @live
+    async def deploy(self, env: Env) -> Deployment:
+        """Test, lint, build, push, deploy, prove, switch and verify: the whole way to an environment."""
+        settings = await self._settings()
+        if settings.environment(env).kind != "dev":
+            raise Refused(f"{env}: only environments of the kind dev can be deployed to: promotion has not landed yet")
+        version = await version_of(self._service(settings))
+        done = await together({"test": self.test, "lint": self.lint, "sbom": self._sbom, "build": self._built})
+        image = await push.push(settings, self._credentials, done["build"], env, version)
+        target = Target(settings, env, self._credentials)
+        delivery = await deliver(target, image, version, self._service(settings), holder="slipway")
+        return Deployment.of(env, version, image, delivery)
+
+    @live
+    async def integration_test(self, env: Env) -> str:
+        """Run the environment's proof, integration or smoke tests, against what serves it now."""
+        settings = await self._settings()
+        proved = await prove.prove(Target(settings, env, self._credentials), self._service(settings))
+        prove.require(proved)
+        return proved.output
+
+    @live
+    async def verify(self, env: Env) -> Verification:
+        """Watch the environment's metrics for its window, with traffic of our own where there is none."""
+        watched = await Target(await self._settings(), env, self._credentials).ask(protocol.Watch, protocol.Watched)
+        if not watched.ok:
+            raise StageFailed(f"{env}: {watched.message}")
+        verdict = watched.verdict
+        return Verification(outcome=verdict.outcome, requests=verdict.requests, summary=f"**{env}**: {watched.message}")
+
+    @live
+    async def status(self, env: Env) -> EnvironmentStatus:
+        """Tell what an environment runs, since when, and how healthy it is."""
+        target = Target(await self._settings(), env, self._credentials)
+        return EnvironmentStatus.of(env, await target.ask(protocol.State, protocol.Described))
+
     @function
     async def up(self) -> dagger.Service:
         """Run the service with a database of its own, for a laptop."""
@@ -85,6 +133,16 @@ class Ci:
         settings = await self._settings()
         service = self._service(settings)
         return shells.container(settings, service, stage)
+
+    @property
+    def _credentials(self) -> Credentials:
+        return Credentials(self.docker, self.ssh_key, self.registry_user, self.registry_password)
+
+    async def _built(self) -> dagger.Container:
+        return await (await self.build()).sync()
+
+    async def _sbom(self) -> dagger.File:
+        return await (await self.sbom()).sync()
 
     async def _settings(self) -> Settings:
         return Settings.parse(await self.source.file(FILE).contents(), self.overrides)

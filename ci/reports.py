@@ -5,6 +5,8 @@ from xml.etree import ElementTree as ET
 
 import dagger
 
+from ci.stages.deliver import Delivery
+from ci.targets.protocol import Described
 from ci.typed import field, object_type
 
 
@@ -45,3 +47,72 @@ class LintReport:
     def of(cls, linters: list[str]) -> Self:
         """Name the linters that ran."""
         return cls(linters=linters, summary=f"**Nothing found** by {', '.join(linters)}")
+
+
+@object_type
+class Deployment:
+    """What serves an environment after a deploy."""
+
+    environment: str = field()
+    version: str = field()
+    image: str = field()
+    address: str = field()
+    release: str = field()
+    steps: list[str] = field()
+    summary: str = field()
+
+    @classmethod
+    def of(cls, environment: str, version: str, image: str, delivery: Delivery) -> Self:
+        """Tell a delivery's story."""
+        steps = "\n".join(f"- {step}" for step in delivery.steps)
+        return cls(
+            environment=environment,
+            version=version,
+            image=image,
+            address=delivery.address,
+            release=delivery.release,
+            steps=delivery.steps,
+            summary=f"**{version} serves {environment}** at {delivery.address}\n\n{steps}",
+        )
+
+
+@object_type
+class Verification:
+    """The verdict on what serves an environment."""
+
+    outcome: str = field()
+    requests: int = field()
+    summary: str = field()
+
+
+@object_type
+class EnvironmentStatus:
+    """What an environment runs."""
+
+    environment: str = field()
+    address: str = field()
+    healthy: bool = field()
+    serving: str = field()
+    since: str = field()
+    releases: list[str] = field()
+    services: list[str] = field()
+    lock: str = field()
+    summary: str = field()
+
+    @classmethod
+    def of(cls, environment: str, state: Described) -> Self:
+        """Describe a target's state."""
+        releases = [f"{r.name} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)" for r in state.releases]
+        services = [f"{name}: {count} running" for name, count in state.services.items()]
+        lines = "\n".join(f"- {line}" for line in [*releases, *services])
+        return cls(
+            environment=environment,
+            address=state.address,
+            healthy=state.ok,
+            serving=state.serving,
+            since=state.since,
+            releases=releases,
+            services=services,
+            lock=state.lock,
+            summary=f"**{environment}**: {state.message}\n\n{lines}",
+        )

@@ -2,7 +2,7 @@
 
 import posixpath
 import tarfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,22 +23,22 @@ class Changer:
         """Work for one engine."""
         self._engine = engine
 
-    async def apply(self, container: str, base: Tree, operations: list[Operation], folder: str = "") -> None:
-        """Apply operations in their order, below a folder; `base` is the tree that knows the owners' names."""
+    async def apply(self, container: str, operations: list[Operation], folder: str = "") -> None:
+        """Apply operations in their order, below a folder; owners' names are those that the container knows."""
         for each in operations:
             operation = replace(each, path=folder + posixpath.join("/", each.path))
             match operation:
                 case CopyFolder():
-                    await self._copy_folder(container, base, operation)
+                    await self._copy_folder(container, operation)
                 case CopyFile():
-                    await self._copy_file(container, base, operation)
+                    await self._copy_file(container, operation)
                 case WriteFile():
-                    owner = await self.owner(base, operation.owner) or (0, 0)
+                    owner = await self.owner_in(container, operation.owner) or (0, 0)
                     data = operation.contents.encode()
                     entry = tar.regular("", len(data), _mode(operation.permissions, 0o644), *owner)
                     await self._put(container, operation.path, [(entry, data)])
                 case MakeFolder():
-                    owner = await self.owner(base, operation.owner) or (0, 0)
+                    owner = await self.owner_in(container, operation.owner) or (0, 0)
                     await self._put(
                         container, operation.path, [(tar.folder("", _mode(operation.permissions, 0o755), *owner), b"")]
                     )
@@ -50,36 +50,27 @@ class Changer:
         async with self._engine.solver.open(source) as stream:
             await self._engine.docker.put(container, path, _owned(stream, owner) if owner else stream)
 
-    async def owner(self, base: Tree, owner: str) -> Owner | None:
-        """Return the user and group IDs of `user[:group]`, names or numbers, as the tree's /etc/passwd has them.
+    async def owner(self, tree: Tree, owner: str) -> Owner | None:
+        """Return the user and group IDs of `user[:group]`, names or numbers, as a tree's /etc/passwd has them.
 
         Raises UsageError for a name that is not in there.
         """
-        if not owner:
-            return None
-        user, _, group = owner.partition(":")
-        uid, own_group = await self._look_up(base, "/etc/passwd", user)
-        gid = (await self._look_up(base, "/etc/group", group))[0] if group else own_group
-        return uid, gid
+        return await _owner(owner, lambda file: self._engine.solver.contents(Location(tree, file)))
 
-    async def _look_up(self, base: Tree, file: str, name: str) -> tuple[int, int]:
-        if name.isdigit():
-            return int(name), int(name)
-        try:
-            text = (await self._engine.solver.contents(Location(base, file))).decode(errors="replace")
-        except EngineError:
-            text = ""
-        for line in text.splitlines():
-            parts = line.split(":")
-            if parts[0] == name:
-                return int(parts[2]), int(parts[3]) if parts[3].isdigit() else int(parts[2])
-        raise UsageError(f"owner {name!r}: no such name in {file}: use a number, or a name that the image knows")
+    async def owner_in(self, container: str, owner: str) -> Owner | None:
+        """Return the IDs as a container's own /etc/passwd has them."""
 
-    async def _copy_folder(self, container: str, base: Tree, operation: CopyFolder) -> None:
+        async def contents(file: str) -> bytes:
+            async with self._engine.docker.get(container, file) as stream:
+                return await tar.read(stream, tar.first_file) or b""
+
+        return await _owner(owner, contents)
+
+    async def _copy_folder(self, container: str, operation: CopyFolder) -> None:
         source = operation.source
         if not operation.filter.trivial:
             source = Location(Selected(source, operation.filter))
-        owner = await self.owner(base, operation.owner)
+        owner = await self.owner_in(container, operation.owner)
         place, missing = await self._place(container, operation.path)
         prefix, mode = place.strip("/"), operation.permissions
 
@@ -103,8 +94,8 @@ class Changer:
                 container, place if plain else "/", stream if plain else tar.transform(stream, change)
             )
 
-    async def _copy_file(self, container: str, base: Tree, operation: CopyFile) -> None:
-        owner = await self.owner(base, operation.owner)
+    async def _copy_file(self, container: str, operation: CopyFile) -> None:
+        owner = await self.owner_in(container, operation.owner)
         path = operation.path
         if path.endswith("/"):
             path += posixpath.basename(operation.source.path)
@@ -147,6 +138,28 @@ class Changer:
         parent, missing = await self._place(container, posixpath.dirname(path))
         place = posixpath.join(parent, posixpath.basename(path))
         return place, [*missing, place]
+
+
+async def _owner(owner: str, contents: Callable[[str], Awaitable[bytes]]) -> Owner | None:
+    if not owner:
+        return None
+    user, _, group = owner.partition(":")
+    uid, own_group = await _look_up("/etc/passwd", user, contents)
+    return uid, (await _look_up("/etc/group", group, contents))[0] if group else own_group
+
+
+async def _look_up(file: str, name: str, contents: Callable[[str], Awaitable[bytes]]) -> Owner:
+    if name.isdigit():
+        return int(name), int(name)
+    try:
+        text = (await contents(file)).decode(errors="replace")
+    except EngineError:
+        text = ""
+    for line in text.splitlines():
+        parts = line.split(":")
+        if parts[0] == name:
+            return int(parts[2]), int(parts[3]) if parts[3].isdigit() else int(parts[2])
+    raise UsageError(f"owner {name!r}: no such name in {file}: use a number, or a name that the image knows")
 
 
 async def _owned(stream: AsyncIterable[bytes], owner: Owner) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import ipaddress
 import os
 import secrets
 import shutil
@@ -42,13 +43,13 @@ class Engine:
         self.keys, self.solver, self.runner = Keys(self), Solver(self), Runner(self)
         self.services, self.uploads = Services(self), Uploads(self)
         self.contexts: dict[str, Context] = {}
-        self.failed: dict[str, dict[str, str]] = {}  # images of failed steps, with the volumes that they wrote
         self._nodes: dict[str, Node] = {}
         self._saved: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._readers: dict[str, str] = {}
         self._environments: dict[str, list[str]] = {}
         self._stack = contextlib.AsyncExitStack()
+        self._removals: set[asyncio.Task[None]] = set()
         self._used_docker = False
 
     @classmethod
@@ -66,6 +67,7 @@ class Engine:
 
     async def _close(self) -> None:
         await self.services.close()
+        await asyncio.gather(*self._removals, return_exceptions=True)
         if self._used_docker:
             with contextlib.suppress(EngineError):
                 await prune.sweep(self, self.session)
@@ -178,7 +180,10 @@ class Engine:
         try:
             yield identifier
         finally:
-            await asyncio.shield(self.docker.remove(identifier))
+            # Nobody needs to wait for the removal, except the engine's own end.
+            task = asyncio.create_task(self.docker.remove(identifier))
+            self._removals.add(task)
+            task.add_done_callback(self._removals.discard)
 
     async def reader(self, image: str = "", volume: str = "") -> str:
         """Return a container, never started, through which an image or a volume (at /volume) is read."""
@@ -244,8 +249,10 @@ class Engine:
 
     async def gateway(self) -> str:
         """Return the address by which containers reach this machine."""
-        network = await self.docker.call("GET", "networks/bridge")
-        return str(network["IPAM"]["Config"][0]["Gateway"])
+        network = (await self.docker.call("GET", "networks/bridge"))["IPAM"]["Config"][0]
+        # Docker leaves the gateway out where it is the subnet's first address.
+        first = next(ipaddress.ip_network(network["Subnet"]).hosts())
+        return str(network.get("Gateway") or first)
 
     async def size(self, image: str) -> int:
         """Return the bytes that an image adds to its parent."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.local import tools
 from ci.local.errors import EngineError
+from ci.local.export import export_file
 from ci.local.solve import flatten
 from ci.local.trees import (
     CacheMount,
@@ -76,7 +77,7 @@ async def prepared(engine: "Engine", step: Exec, **options: Any) -> AsyncIterato
         config = await _config(engine, step, image, plan, private) | options
         config["HostConfig"]["ExtraHosts"] = hosts
         container = await stack.enter_async_context(engine.container(config))
-        await engine.solver.changer.apply(container, base, operations)
+        await engine.solver.changer.apply(container, operations)
         for path, source, owner in plan.fills:
             ids = await engine.solver.changer.owner(step.rootfs, owner)
             await engine.solver.changer.fill(container, path, source, ids)
@@ -156,9 +157,9 @@ async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, 
             await _plan_folder(engine, mount, plan)
         case FileMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-")))
-            await _write_private(
-                engine, step, folder / "file", await engine.solver.contents(mount.source), mount.owner, 0o644
-            )
+            async with engine.solver.open(mount.source) as stream:
+                await export_file(stream, folder / "file")
+            await _own(engine, step, folder / "file", mount.owner)
             plan.bind(folder / "file", mount.path, read_only=False)
         case SecretMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=engine.memory_folder())))
@@ -179,6 +180,10 @@ async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, 
 async def _write_private(engine: "Engine", step: Exec, file: Path, content: bytes, owner: str, mode: int) -> None:
     await asyncio.to_thread(file.write_bytes, content)
     file.chmod(mode)
+    await _own(engine, step, file, owner)
+
+
+async def _own(engine: "Engine", step: Exec, file: Path, owner: str) -> None:
     ids = await engine.solver.changer.owner(step.rootfs, owner)
     if os.geteuid() == 0:
         os.chown(file, *(ids or (0, 0)))

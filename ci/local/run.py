@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ci.local.errors import DockerError, EngineError, ExecFailed
+from ci.local.errors import DockerError, ExecFailed
 from ci.local.events import Span
 from ci.local.prepare import Prepared, prepared
 from ci.local.store import Step
-from ci.local.trees import Exec, SecretMount
+from ci.local.trees import Exec, FolderMount, Image, Location, SecretMount, Volume
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
@@ -56,7 +57,6 @@ class Runner:
                     return await self._execute(step, digest, ready, span)
             except ExecFailed as failure:
                 span.status, span.error = "failed", str(failure)
-                failure.step = step
                 return failure
 
     async def _execute(self, step: Exec, digest: str, ready: Prepared, span: Span) -> Step:
@@ -69,9 +69,8 @@ class Runner:
             ready.container, engine.labels(session=failed, step="" if failed else digest)
         )
         if failed:
-            engine.failed[image] = ready.volumes
             error = ExecFailed(step.args, exit_code, output.text("stdout"), output.text("stderr"))
-            error.image = image
+            error.container = _left(step, image, ready.volumes)
             raise error
         streams = {name: output.text(name) for name in ("stdout", "stderr", "combined")}
         kept = Step(digest, image, ready.volumes, exit_code=exit_code, size=await engine.size(image), **streams)
@@ -141,6 +140,27 @@ class Output:
         self._engine.events.log(self._span, self._engine.secrets.scrub(line.decode(errors="replace").rstrip("\r")))
 
 
+def _left(step: Exec, image: str, volumes: dict[str, str]) -> Any:
+    """Return what a failed step left as a container of the API: its files, environment, mounts and services."""
+    from ci.local.api.container import Container  # noqa: PLC0415 - the API's types build on this module
+
+    return Container(
+        rootfs_tree=Image(image),
+        environment=step.environment,
+        volatile=step.volatile,
+        secrets=step.secrets,
+        working_directory=step.workdir,
+        user_name=step.user,
+        mount_items=tuple(
+            replace(mount, source=Location(Volume(volumes[mount.path])), owner="")
+            if isinstance(mount, FolderMount) and mount.path in volumes
+            else mount
+            for mount in step.mounts
+        ),
+        bindings=step.bindings,
+    )
+
+
 def title(step: Exec) -> str:
     """Return how a step is shown: its command on one line."""
     text = " ".join(" ".join(step.args).split())
@@ -157,11 +177,3 @@ def start_failure(error: DockerError) -> int | None:
 
 def _expected(expect: str, exit_code: int) -> bool:
     return {"SUCCESS": exit_code == 0, "FAILURE": exit_code != 0, "ANY": True}[expect]
-
-
-def require_step(tree: Any) -> Exec:
-    """Return the step of a tree's last exec; raises EngineError when there was none."""
-    if tree is None:
-        raise EngineError("no command has been executed: use withExec first")
-    step: Exec = tree
-    return step

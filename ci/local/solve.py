@@ -29,6 +29,7 @@ from ci.local.trees import (
     Tarball,
     Tree,
     Upload,
+    Volume,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Solver:
             async with self._difference(tree) as stream:
                 yield stream
         elif isinstance(tree, GitTree | Download | Tarball) and (location.path == "/" or not isinstance(tree, GitTree)):
-            async with sources.open_source(self._engine, tree) as stream:
+            async with sources.open_source(self._engine, tree, location.path) as stream:
                 yield stream
         else:
             async with self._from_docker(location) as stream:
@@ -138,7 +139,7 @@ class Solver:
         base, operations = flatten(tree)
         image = await (self.folder(base) if folder else self.image(base))
         async with engine.container({"Image": image, "Cmd": ["-"]}) as container:
-            await self.changer.apply(container, base, operations, folder)
+            await self.changer.apply(container, operations, folder)
             return await engine.docker.commit(container, engine.labels(step=step))
 
     async def _removed(self, base: Tree, operation: Remove, step: str, folder: str) -> str:
@@ -173,6 +174,8 @@ class Solver:
 
     async def _reader(self, tree: Tree) -> tuple[str, str]:
         """Return the container through which a tree is read, and where the tree lies in it."""
+        if isinstance(tree, Volume):
+            return await self._engine.reader(volume=tree.name), "/volume"
         if isinstance(tree, AfterMount):
             result = await self._engine.runner.run(tree.step)
             return await self._engine.reader(volume=result.volumes[tree.mount]), "/volume"

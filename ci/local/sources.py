@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def open_source(engine: "Engine", tree: GitTree | Download | Tarball) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Read such a tree as a tar stream."""
+async def open_source(
+    engine: "Engine", tree: GitTree | Download | Tarball, path: str
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Read such a tree, or one of its files, as a tar stream."""
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         match tree:
             case GitTree():
@@ -34,7 +36,7 @@ async def open_source(engine: "Engine", tree: GitTree | Download | Tarball) -> A
                 Path(folder, tree.name).chmod(tree.permissions)
             case Tarball():
                 await archive.pack(engine, tree, Path(folder, "container.tar"))
-        yield tar.write(lambda: _walk(Path(folder)))
+        yield tar.write(lambda: _walk(Path(folder), path.strip("/")))
 
 
 async def checkout(tree: GitTree, folder: Path) -> None:
@@ -78,9 +80,10 @@ async def download(url: str, place: Path, headers: dict[str, str] | None = None)
     return f"sha256:{digest.hexdigest()}"
 
 
-def _walk(root: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    yield tar.folder("."), None
-    for place in sorted(root.rglob("*")):
+def _walk(root: Path, only: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    if not only:
+        yield tar.folder("."), None
+    for place in [root / only] if only else sorted(root.rglob("*")):
         name, status = str(place.relative_to(root)), place.lstat()
         mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
         if place.is_symlink():

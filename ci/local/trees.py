@@ -31,6 +31,13 @@ class Upload(Tree):
 
 
 @dataclass(frozen=True)
+class Volume(Tree):
+    """What a volume of this session holds."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Location(Node):
     """A path in a tree: the root of a Directory, or a File."""
 

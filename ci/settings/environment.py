@@ -50,12 +50,19 @@ class Resources(Part):
 
     cpus: Annotated[float, Field(gt=0)]
     memory: Memory
+    # What a node must have free for a replica to be placed there.
+    memory_reservation: Memory = "0B"
     pids: Annotated[int, Field(ge=16)]
 
     @property
     def memory_bytes(self) -> int:
         """The memory limit in bytes."""
         return size_in_bytes(self.memory)
+
+    @property
+    def reserved_bytes(self) -> int:
+        """The memory reservation in bytes."""
+        return size_in_bytes(self.memory_reservation)
 
 
 class Update(Part):
@@ -100,7 +107,9 @@ class Environment(Part):
     proof: Literal["integration", "smoke"]
     health: Health
     verify: Verify
-    # How long the release before is kept running after a switch, so that going back starts nothing.
+    # How long a replica may take to end the requests it has, in seconds, before it is killed.
+    stop_grace: Seconds = 15
+    # How long the release before is kept running after a switch, in seconds, so that going back starts nothing.
     keep_previous: Seconds
 
     @model_validator(mode="before")

@@ -53,7 +53,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 def with_defaults(table: Mapping[str, Any]) -> dict[str, Any]:
     """Lay an environment's own settings over the defaults of its kind."""
-    return merged(DEFAULTS.get(str(table.get("kind")), {}), table)
+    # Under a kind that does not exist any defaults do: the kind is then the one thing to complain about.
+    return merged(DEFAULTS.get(str(table.get("kind")), DEFAULTS["dev"]), table)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

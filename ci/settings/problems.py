@@ -55,7 +55,7 @@ def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the known name that a misspelt one is nearest to, if any is near."""
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

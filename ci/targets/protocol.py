@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from ci.analysis import Verdict
-from ci.settings import App, Environment, Images
+from ci.settings import App, Environment, Images, Registry, Settings
 
 
 class Message(BaseModel):
@@ -39,7 +39,14 @@ class Stack(Message):
     app: App
     name: str
     environment: Environment
+    registry: Registry
     images: Images = Images()
+
+    @classmethod
+    def of(cls, settings: Settings, name: str) -> "Stack":
+        """Take from the settings what a target has to know about one of their environments."""
+        environment = settings.environment(name)
+        return cls(app=settings.app, name=name, environment=environment, registry=settings.registry, images=settings.images)
 
     @property
     def namespace(self) -> str:
@@ -104,8 +111,8 @@ class Prove(Request):
     phase: Literal["prove"] = "prove"
     # Empty: what serves now, through the edge.
     release: str = ""
-    image: str
-    # A tarball of the image, in the step: loaded when the target does not have `image`.
+    # An image that the target has or can pull; empty: the one in `tarball`, a file in the step.
+    image: str = ""
     tarball: str = ""
     command: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)

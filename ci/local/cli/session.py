@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
-Work = Callable[["Engine"], Awaitable[int]]
+Work = Callable[["Engine", "Display"], Awaitable[int]]  # it stops the display before it prints its result
 INTERRUPTED = 128  # plus the signal's number, as shells say it
 SHOW_CURSOR = "\033[?25h"  # the live tree hides it
 
@@ -60,12 +60,12 @@ async def _guarded(options: Options, work: Work) -> int:
         async with Engine.open(Path.cwd()) as engine:
             with shown(options, engine.events, engine.secrets) as (display, record):
                 try:
-                    return await work(engine)
+                    return await work(engine, display)
                 except UsageError as error:
-                    display.pause()
+                    display.stop()
                     return usage_error(error)
                 except Exception as error:  # noqa: BLE001 - the one place where a command's errors end
-                    display.pause()
+                    display.stop()
                     _trace(options, error)
                     report(error, record.failed, engine.secrets, display.last)
                     await _debug(options, engine, error, display)
@@ -93,7 +93,7 @@ async def _debug(options: Options, engine: "Engine", error: BaseException, displ
         return
     from ci.local.terminal import open_terminal  # noqa: PLC0415 - the rare case
 
-    display.pause()
+    display.stop()
     sys.stderr.write("Opening a shell in the failed step's container: leave it with `exit`.\n")
     with contextlib.suppress(EngineError):
         await open_terminal(engine, container, None)

@@ -60,7 +60,7 @@ class Runner:
         (info / "entry_points.txt").write_text(f"[dagger.mod]\nmain_object = {entry_point}\n")
         module = {
             "path": [str(self._folder / "site"), *self._source.import_paths],
-            "package": entry_point.partition(":")[0].strip(),
+            "entry_point": entry_point,
         }
         return [str(channel.fileno()), json.dumps(module)]
 

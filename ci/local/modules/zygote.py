@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import traceback
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,17 +29,17 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     module = json.loads(sys.argv[2])
     sys.path[:0] = module["path"]
-    _preload(module["package"])
+    _preload(module["entry_point"])
     gc.collect()
     gc.freeze()
     _serve(channel)
 
 
-def _preload(package: str) -> None:
+def _preload(entry_point: str) -> None:
     # A module that cannot be imported says so in the process of the call, by the SDK's own message.
     with contextlib.suppress(BaseException):
         importlib.import_module("dagger.mod.cli")
-        importlib.import_module(package)
+        EntryPoint("main_object", entry_point, "dagger.mod").load()
 
 
 def _serve(channel: socket.socket) -> None:

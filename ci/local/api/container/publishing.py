@@ -160,4 +160,4 @@ def _reference(address: str, inspected: dict[str, Any]) -> str:
 
 
 def _labels(labels: dict[str, str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in labels.items() if name not in {"slipway.engine", "slipway.step"}]
+    return [(name, value) for name, value in labels.items() if not name.startswith("slipway.")]

@@ -11,13 +11,14 @@ from ci.local.modules.session import Session
 from ci.local.modules.source import ModuleSource
 
 if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
 
 def run(options: Options, arguments: list[str]) -> int:
     """Call functions."""
 
-    async def work(engine: "Engine") -> int:
+    async def work(engine: "Engine", display: "Display") -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             if not {"-h", "--help"} & set(arguments):
                 opened.prepare()
@@ -26,7 +27,7 @@ def run(options: Options, arguments: list[str]) -> int:
             if chain.help or len(chain.steps) == 1:
                 sys.stdout.write(help_text(opened, chain))
                 return 0
-            await _call(engine, opened, chain)
+            await _call(opened, chain, display)
             return 0
 
     return session.run(options, work)
@@ -41,10 +42,11 @@ def help_text(opened: Session, chain: Chain) -> str:
     return step_help(step, opened.module, [(name, text) for name, text in known if text is not None])
 
 
-async def _call(engine: "Engine", opened: Session, chain: Chain) -> None:
+async def _call(opened: Session, chain: Chain, display: "Display") -> None:
     from ci.local.cli.evaluate import evaluate  # noqa: PLC0415 - help does not need it
     from ci.local.cli.output import exports, show  # noqa: PLC0415 - as above
 
     export_to = chain.output if exports(chain.result_type, opened.module) else ""
     result = await evaluate(opened, chain, export_to)
-    show(engine, opened.module, chain, result)
+    display.stop()
+    show(opened.engine, opened.module, chain, result)

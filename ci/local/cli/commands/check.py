@@ -1,6 +1,7 @@
 """`ci check [NAME…]`: the module's checks, at once."""
 
 import asyncio
+import contextlib
 import fnmatch
 import sys
 import time
@@ -19,6 +20,7 @@ from ci.local.modules.session import Session
 from ci.local.modules.source import ModuleSource
 
 if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
 USAGE = f"""\
@@ -37,6 +39,7 @@ OPTIONS
       --failfast            Cancel the remaining checks on the first failure
 {common.HELP}
 """
+Outcome = tuple[float, Exception | None]  # seconds, and what it failed with
 FLAGS = {"-l": "list", "--list": "list", "--failfast": "failfast"}
 
 
@@ -50,7 +53,7 @@ def run(options: Options, arguments: list[str]) -> int:
         raise UsageError(f"ci check: unknown flag: {min(unknown)}")
     patterns = [word for word in arguments if not word.startswith("-")]
 
-    async def work(engine: "Engine") -> int:
+    async def work(engine: "Engine", display: "Display") -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             if "list" not in flags:
                 opened.prepare()
@@ -59,7 +62,9 @@ def run(options: Options, arguments: list[str]) -> int:
             if "list" in flags:
                 sys.stdout.write(_list([chain.last.function for chain in chains.values()], list(chains)))
                 return 0
-            return await _run(opened, chains, failfast="failfast" in flags)
+            outcomes = await _run(opened, chains, failfast="failfast" in flags)
+            display.stop()
+            return _report(outcomes)
 
     return session.run(options, work)
 
@@ -97,33 +102,35 @@ def _list(functions: list[Function], names: list[str]) -> str:
     return "\n".join([f"{bold('Name')}{' ' * (width - 4)}   {bold('Description')}", *rows]) + "\n"
 
 
-async def _run(opened: Session, chains: dict[str, Chain], *, failfast: bool) -> int:
-    outcomes: dict[str, tuple[float, BaseException | None]] = {}
+async def _run(opened: Session, chains: dict[str, Chain], *, failfast: bool) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
 
     async def one(name: str, chain: Chain) -> None:
         from ci.local.cli.evaluate import evaluate  # noqa: PLC0415 - a list does not need it
 
-        start, error = time.monotonic(), None
+        start = time.monotonic()
         try:
             await evaluate(opened, chain)
-        except Exception as raised:
-            error = raised
+        except Exception as error:
+            outcomes[name] = (time.monotonic() - start, error)
             if failfast:
                 raise
-        finally:
-            outcomes[name] = (time.monotonic() - start, error)
+        else:
+            outcomes[name] = (time.monotonic() - start, None)
 
-    failures: BaseException | None = None
-    try:
+    with contextlib.suppress(ExceptionGroup):  # the first failure is among the outcomes
         async with asyncio.TaskGroup() as group:
             for name, chain in chains.items():
                 group.create_task(one(name, chain))
-    except ExceptionGroup as group_error:
-        failures = group_error.exceptions[0]
+    return outcomes
+
+
+def _report(outcomes: dict[str, Outcome]) -> int:
+    """Print a line for each check; the first failure is raised."""
     for name, (seconds, error) in outcomes.items():
         sys.stdout.write(f"{'✘' if error else '✔'} {name} ({seconds:.1f}s)\n")
     sys.stdout.flush()
-    failed = [error for _, error in outcomes.values() if error is not None]
-    if failures or failed:
-        raise failures or failed[0]
+    for _, error in outcomes.values():
+        if error is not None:
+            raise error
     return 0

@@ -15,6 +15,7 @@ from ci.local.modules.session import Session
 from ci.local.modules.source import ModuleSource
 
 if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
 USAGE = f"""\
@@ -36,7 +37,7 @@ def run(options: Options, arguments: list[str]) -> int:
     if flags := [argument for argument in arguments if argument.startswith("-")]:
         raise UsageError(f"unknown flag: {flags[0]}")
 
-    async def work(engine: "Engine") -> int:
+    async def work(engine: "Engine", _display: "Display") -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             await opened.load()
             sys.stdout.write(_list(opened, arguments))

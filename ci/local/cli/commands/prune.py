@@ -9,6 +9,7 @@ from ci.local.cli.options import Options
 from ci.local.errors import UsageError
 
 if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
 USAGE = """\
@@ -31,7 +32,7 @@ def run(options: Options, arguments: list[str]) -> int:
         return 0
     everything, size = _read(arguments)
 
-    async def work(engine: "Engine") -> int:
+    async def work(engine: "Engine", _display: "Display") -> int:
         from ci.local import prune  # noqa: PLC0415 - so that usage errors come at once
 
         freed = await prune.prune(engine, None if everything else prune.limit() if size is None else size)

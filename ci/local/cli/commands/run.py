@@ -11,6 +11,7 @@ from ci.local.cli.options import Options, scan
 from ci.local.errors import UsageError
 
 if TYPE_CHECKING:
+    from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
 USAGE = """\
@@ -43,7 +44,7 @@ def run(_options: Options | None, arguments: list[str]) -> int:
             f"unknown flag: {rest[0]}" if rest else "ci run: which command? ci run -- COMMAND [ARGUMENT]..."
         )
 
-    async def work(engine: "Engine") -> int:
+    async def work(engine: "Engine", _display: "Display") -> int:
         from ci.local.server import listen  # noqa: PLC0415 - so that usage errors come at once
 
         async with listen(engine) as endpoint:

@@ -18,8 +18,8 @@ class Display(Listener, Protocol):
 
     last: Span | None  # the step whose output stands at the bottom of the screen, if any does
 
-    def pause(self) -> None:
-        """Leave the terminal to something else, for good."""
+    def stop(self) -> None:
+        """Show the final state and leave the terminal for good."""
 
 
 class Quiet:
@@ -38,6 +38,12 @@ class Quiet:
 
     def pause(self) -> None:
         """Have nothing to leave."""
+
+    def resume(self) -> None:
+        """Have nothing to go on with."""
+
+    def stop(self) -> None:
+        """Have nothing to finish."""
 
 
 class Record:
@@ -58,6 +64,12 @@ class Record:
         if span.status == "failed":
             self.failed.append(span)
 
+    def pause(self) -> None:
+        """Ignore it."""
+
+    def resume(self) -> None:
+        """Ignore it."""
+
 
 @contextlib.contextmanager
 def shown(options: Options, events: Events, secrets: "Secrets") -> Iterator[tuple[Display, Record]]:
@@ -67,7 +79,7 @@ def shown(options: Options, events: Events, secrets: "Secrets") -> Iterator[tupl
     try:
         yield display, record
     finally:
-        display.pause()
+        display.stop()
         events.listeners.remove(display)
         events.listeners.remove(record)
 

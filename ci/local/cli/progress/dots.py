@@ -36,3 +36,10 @@ class Dots:
         if self._column:
             sys.stderr.write("\n")
             self._column = 0
+
+    def resume(self) -> None:
+        """Go on with a new line."""
+
+    def stop(self) -> None:
+        """End the line."""
+        self.pause()

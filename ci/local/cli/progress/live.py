@@ -31,20 +31,12 @@ class Live:
         self._spinner = Spinner("dots", style="cyan")
         self._console = Console(file=sys.stderr, highlight=False)
         self._live: RichLive | None = None
-        self._over = False
+        self._away = self._over = False
 
     def started(self, span: Span) -> None:
         """Add it to the tree."""
         self._spans.append(span)
-        if self._live is None and not self._over:
-            self._live = RichLive(
-                console=self._console,
-                get_renderable=self._render,
-                refresh_per_second=REFRESHES,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        self._show()
 
     def logged(self, span: Span, line: str) -> None:
         """Leave it to the next refresh."""
@@ -53,11 +45,36 @@ class Live:
         """Leave it to the next refresh."""
 
     def pause(self) -> None:
+        """Take the tree off the screen."""
+        self._away = True
+        if self._live:
+            self._live.transient = True
+            self._live.stop()
+            self._live = None
+
+    def resume(self) -> None:
+        """Bring the tree back."""
+        self._away = False
+        if self._spans:
+            self._show()
+
+    def stop(self) -> None:
         """Draw the tree for the last time and give the terminal back."""
-        self._over = True
+        self._away = self._over = True
         if self._live:
             self._live.stop()
             self._live = None
+
+    def _show(self) -> None:
+        if self._live is None and not self._away:
+            self._live = RichLive(
+                console=self._console,
+                get_renderable=self._render,
+                refresh_per_second=REFRESHES,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
 
     def _render(self) -> RenderableType:
         children: dict[int, list[Span]] = {}

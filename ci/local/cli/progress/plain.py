@@ -35,6 +35,12 @@ class Plain:
     def pause(self) -> None:
         """Have nothing to leave."""
 
+    def resume(self) -> None:
+        """Have nothing to go on with."""
+
+    def stop(self) -> None:
+        """Have nothing to finish."""
+
     def _write(self, span: Span, text: str) -> None:
         self.last = span
         sys.stderr.write(f"#{span.number} {text}\n")

@@ -1,0 +1,57 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Each step looks first and does only what is missing; `make clean` takes back what they did, the last one first.
+steps := uv docker swarm images registry env
+steps_back := stacks env registry images swarm docker uv
+
+state := $(or $(SLIPWAY_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/slipway)
+# The uv that the set-up installed, where there is no other.
+export PATH := $(PATH):$(state)/bin
+export UV_FROZEN := 1
+# Companies and closed networks have certificates of their own, and the system knows them.
+export UV_SYSTEM_CERTS ?= true
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: deploy
+deploy: setup ## Take the example service to dev, set-up included
+	uv run ci call deploy --env dev
+
+.PHONY: test
+test: setup check ## Run what every change must pass, set-up included
+	uv run pytest
+
+.PHONY: check
+check: uv ## Run the linters and the type checker
+	uv run ruff check
+	uv run ruff format --check
+	uv run mypy
+
+.PHONY: test-full
+test-full: setup check ## Run every test, the slow ones too
+	uv run pytest -m 'full or not full'
+
+.PHONY: test-dagger
+test-dagger: uv ## Run the contract suite on a Dagger engine
+	uv run pytest tests/contract --engine=dagger
+
+.PHONY: bench
+bench: setup ## Measure the pipeline against plain docker commands
+	uv run python -m bench
+
+.PHONY: setup
+setup: $(steps) ## Install and start what is missing, and nothing else
+
+.PHONY: clean
+clean: ## Undo what the set-up did on this machine
+	@for step in $(steps_back); do scripts/setup/$$step undo; done
+
+.PHONY: $(steps)
+# One after another, also under `make -j`: each step needs the one before it.
+.NOTPARALLEL:
+$(steps):
+	@scripts/setup/$@

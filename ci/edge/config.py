@@ -1,0 +1,50 @@
+"""The edge's configuration, in Caddy's JSON: https://caddyserver.com/docs/json/."""
+
+import json
+from typing import Any
+
+# Reached from the stack's network only; it is not published.
+ADMIN_PORT = 2019
+
+
+def serving(port: int, upstream: str, upstream_port: int) -> str:
+    """Return the configuration of an edge that lets one release serve: its replicas are what `upstream` resolves to."""
+    return _text(port, _proxy(upstream, upstream_port))
+
+
+def nobody(port: int) -> str:
+    """Return the configuration of an edge before the first release: it says that there is none."""
+    return _text(port, {"handler": "static_response", "status_code": 503, "body": "No release serves here yet.\n"})
+
+
+def upstream_of(config: Any) -> str:  # noqa: ANN401 - whatever an edge has for its configuration
+    """Tell what a configuration, as the edge gives it back, lets serve; empty: nothing."""
+    try:
+        handler = config["apps"]["http"]["servers"]["public"]["routes"][0]["handle"][0]
+        return str(handler["dynamic_upstreams"]["name"])
+    except (KeyError, IndexError, TypeError):
+        return ""
+
+
+def _text(port: int, handler: dict[str, Any]) -> str:
+    server = {
+        "listen": [f":{port}"],
+        "automatic_https": {"disable": True},
+        "metrics": {},
+        "routes": [{"handle": [handler]}],
+    }
+    config = {
+        "admin": {"listen": f":{ADMIN_PORT}"},
+        "apps": {"http": {"servers": {"public": server}}},
+    }
+    return json.dumps(config, sort_keys=True)
+
+
+def _proxy(upstream: str, port: int) -> dict[str, Any]:
+    return {
+        "handler": "reverse_proxy",
+        # By DNS, so that nothing depends on virtual IPs in the kernel; replicas that are not healthy are not in it.
+        "dynamic_upstreams": {"source": "a", "name": upstream, "port": str(port), "refresh": "1s"},
+        "load_balancing": {"selection_policy": {"policy": "least_conn"}, "try_duration": "5s", "try_interval": "100ms"},
+        "health_checks": {"passive": {"fail_duration": "2s"}},
+    }

@@ -1,0 +1,61 @@
+"""What the objects of a stack are called, and the labels by which they are found."""
+
+from collections.abc import Mapping
+
+from ci.targets.protocol import Stack
+
+# `docker stack ls`, `services`, `ps` and `rm` go by this label.
+NAMESPACE = "com.docker.stack.namespace"
+ENVIRONMENT = "slipway.environment"
+# On a release.
+IMAGE = "slipway.image"
+VERSION = "slipway.version"
+# On a service that is not a release: the digest of what was wanted when it was made.
+WANTED = "slipway.wanted"
+# On the edge: what it lets serve, what did before, and the last release whose watch did not fail.
+SERVING = "slipway.serving"
+PREVIOUS = "slipway.previous"
+PROVEN = "slipway.proven"
+SINCE = "slipway.since"
+
+EDGE = "edge"
+DATABASE = "db"
+RELEASE = "web-"
+
+
+class Names:
+    """The names of one stack's objects."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Derive every name from the stack's own."""
+        self.namespace = stack.namespace
+        self.labels: Mapping[str, str] = {NAMESPACE: stack.namespace, ENVIRONMENT: stack.name}
+        self.of_stack = {"label": [f"{NAMESPACE}={stack.namespace}"]}
+
+    def full(self, name: str) -> str:
+        """Return the name that an object of the stack has on the whole target."""
+        return f"{self.namespace}_{name}"
+
+    def short(self, name: str) -> str:
+        """Return the name that an object has inside the stack."""
+        return name.removeprefix(f"{self.namespace}_")
+
+    @property
+    def network(self) -> str:
+        """The network of the stack, which one-off containers can join."""
+        return self.full("default")
+
+    @property
+    def data_network(self) -> str:
+        """The network of the database, with no way out."""
+        return self.full("data")
+
+    @property
+    def outpost(self) -> str:
+        """The container that speaks for this program on the stack's network."""
+        return f"{self.namespace}-outpost"
+
+
+def host(service: str) -> str:
+    """Return the name that resolves to a service's replicas inside the stack: never to a virtual IP."""
+    return f"tasks.{service}"

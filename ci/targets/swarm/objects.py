@@ -1,0 +1,49 @@
+"""The stack's networks, secrets and configs: found or made."""
+
+import base64
+from typing import Any
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import MissingError, TakenError
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.specs import Reference, Spec
+
+
+async def ensure_network(daemon: Daemon, spec: Spec) -> None:
+    """Make a network unless there is one of that name."""
+    try:
+        await daemon.get(f"/networks/{spec['Name']}")
+    except MissingError:
+        await daemon.post("/networks/create", spec)
+
+
+async def find(daemon: Daemon, kind: str, name: str) -> Any | None:
+    """Find a secret or a config (`kind` is `secrets` or `configs`) by its whole name."""
+    found = await daemon.get(f"/{kind}", filters={"name": [name]})
+    return next((item for item in found if item["Spec"]["Name"] == name), None)
+
+
+async def create(daemon: Daemon, kind: str, names: Names, name: str, data: str) -> Reference:
+    """Make a secret or a config.
+
+    Raises:
+        TakenError: There is one of that name.
+    """
+    body = {"Name": name, "Labels": dict(names.labels), "Data": base64.b64encode(data.encode()).decode()}
+    made = await daemon.post(f"/{kind}/create", body)
+    return Reference(made["ID"], name)
+
+
+async def ensure(daemon: Daemon, kind: str, names: Names, name: str, data: str) -> Reference:
+    """Make a secret or a config unless there is one of that name."""
+    if found := await find(daemon, kind, name):
+        return Reference(found["ID"], name)
+    try:
+        return await create(daemon, kind, names, name, data)
+    except TakenError:
+        return await ensure(daemon, kind, names, name, data)
+
+
+def content(config: Any) -> str:  # noqa: ANN401 - a config as the daemon describes it
+    """Return what a config holds."""
+    return base64.b64decode(config["Spec"]["Data"]).decode()

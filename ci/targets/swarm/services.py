@@ -1,0 +1,88 @@
+"""The stack's services and their tasks."""
+
+import asyncio
+import struct
+from typing import Any
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import MissingError, RefusedError
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.specs import Spec
+
+Service = dict[str, Any]
+Task = dict[str, Any]
+ENDED = ("failed", "rejected", "shutdown", "complete", "orphaned", "remove")
+
+
+async def services(daemon: Daemon, names: Names) -> dict[str, Service]:
+    """Return the stack's services by their short names."""
+    found = await daemon.get("/services", filters=names.of_stack)
+    return {names.short(service["Spec"]["Name"]): service for service in found}
+
+
+async def create(daemon: Daemon, spec: Spec, auth: str) -> None:
+    """Create a service; `auth` is what its nodes show to the registry."""
+    await daemon.send("POST", "/services/create", json=spec, headers={"X-Registry-Auth": auth})
+
+
+async def update(daemon: Daemon, service: Service, spec: Spec, auth: str = "") -> None:
+    """Change a service; labels alone restart nothing."""
+    params = {"version": service["Version"]["Index"], "registryAuthFrom": "spec"}
+    headers = {"X-Registry-Auth": auth} if auth else {}
+    await daemon.send("POST", f"/services/{service['ID']}/update", json=spec, params=params, headers=headers)
+
+
+async def relabel(daemon: Daemon, name: str, **labels: str) -> None:
+    """Change labels of a service, whatever else is changed at the same time."""
+    for _ in range(5):
+        service = await daemon.get(f"/services/{name}")
+        spec = service["Spec"]
+        try:
+            return await update(daemon, service, spec | {"Labels": spec["Labels"] | labels})
+        except RefusedError as error:
+            if "out of sequence" not in str(error):
+                raise
+            await asyncio.sleep(0.05)
+    raise RefusedError(f"{name}: is being changed by somebody else all the time: try again")
+
+
+async def tasks(daemon: Daemon, service: str) -> list[Task]:
+    """Return every task of a service, the ended ones too; none when there is no such service."""
+    try:
+        found: list[Task] = await daemon.get("/tasks", filters={"service": [service]})
+    except MissingError:
+        return []
+    return found
+
+
+def is_running(task: Task) -> bool:
+    """Tell whether a task runs and is to run: with a health check, Swarm calls it running once it is healthy."""
+    return bool(task["DesiredState"] == "running" and task["Status"]["State"] == "running")
+
+
+def is_failed(task: Task) -> bool:
+    """Tell whether a task ended by itself."""
+    return task["Status"]["State"] in {"failed", "rejected"} or (
+        task["Status"]["State"] in ENDED and bool(task["Status"].get("Err"))
+    )
+
+
+async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
+    """Return the last lines that a task wrote, wherever it runs; empty when they are gone."""
+    try:
+        answer = await daemon.send(
+            "GET", f"/tasks/{task['ID']}/logs", params={"stdout": "1", "stderr": "1", "tail": str(lines)}
+        )
+    except RefusedError:
+        return ""
+    return demultiplexed(answer.content).strip()
+
+
+def demultiplexed(stream: bytes) -> str:
+    """Join what a container wrote to both its outputs, in its order: frames of eight bytes of header and the text."""
+    text, at = bytearray(), 0
+    while at + 8 <= len(stream):
+        (size,) = struct.unpack_from(">I", stream, at + 4)
+        text += stream[at + 8 : at + 8 + size]
+        at += 8 + size
+    return text.decode(errors="replace")
