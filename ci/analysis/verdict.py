@@ -35,18 +35,21 @@ class Verdict(BaseModel):
     p99_ms: float
 
 
-def judge(counted: Counters, seconds: float, limits: Limits) -> Verdict:
-    """Judge what was counted in a window: too few requests prove nothing, too many errors or too slow ones fail."""
+def judge(counted: Counters, seconds: float, limits: Limits, lost: int = 0) -> Verdict:
+    """Judge what was counted in a window, and how many replicas were lost in it.
+
+    Too few requests prove nothing; too many errors, too slow answers or a lost replica fail.
+    """
     error_rate = counted.errors / counted.requests if counted.requests else 0.0
     p95 = quantile(counted, 0.95) * 1000
-    few = counted.requests < limits.min_requests
-    complaints = list(_complaints(error_rate, p95, limits))
-    if few:
-        complaints = [f"{counted.requests} requests are too few to tell (at least {limits.min_requests} are needed)"]
+    is_enough = counted.requests >= limits.min_requests
+    complaints = [f"{lost} replicas ended by themselves"] if lost else []
+    complaints += _complaints(error_rate, p95, limits) if is_enough else []
+    few = f"{counted.requests} requests are too few to tell (at least {limits.min_requests} are needed)"
     praise = f"{counted.requests} requests: {error_rate:.2%} failed, 95 % were answered within {p95:.0f} ms"
     return Verdict(
-        outcome="inconclusive" if few else "fail" if complaints else "pass",
-        reasons=tuple(complaints or [praise]),
+        outcome="fail" if complaints else "pass" if is_enough else "inconclusive",
+        reasons=tuple(complaints) or (praise if is_enough else few,),
         seconds=round(seconds, 2),
         requests=counted.requests,
         errors=counted.errors,
@@ -66,7 +69,7 @@ def quantile(counted: Counters, share: float) -> float:
     total = max(counted.buckets.values(), default=0)
     rank = share * total
     lower, below = 0.0, 0
-    for bound, count in counted.buckets.items():
+    for bound, count in sorted(counted.buckets.items()):
         if count >= rank and count > below:
             if bound == float("inf"):
                 return lower

@@ -38,7 +38,7 @@ class Engine:
     def __init__(self, workdir: Path, store: Store) -> None:
         """Put the parts together; use `Engine.open`."""
         self.workdir, self.store = workdir, store
-        self.session = secrets.token_hex(8)
+        self.session = f"{store.name}-{secrets.token_hex(8)}"
         self.docker, self.events, self.secrets = Docker(), Events(), Secrets(store)
         self.keys, self.solver, self.runner = Keys(self), Solver(self), Runner(self)
         self.services, self.uploads = Services(self), Uploads(self)

@@ -59,7 +59,8 @@ async def sweep_dead(engine: "Engine") -> None:
         for kind, options in (("containers", {"all": True}), ("images", {}), ("volumes", {}))
         for object_ in await engine.docker.list(kind, SESSION, **options)
     ]
-    for session in {object_["Labels"][SESSION] for object_ in found} - {engine.session}:
+    sessions = {object_["Labels"][SESSION] for object_ in found} - {engine.session}
+    for session in (s for s in sessions if s.startswith(f"{engine.store.name}-")):
         with engine.store.try_lock(f"session-{session}") as dead:
             if dead:
                 await sweep(engine, session)

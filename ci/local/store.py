@@ -8,10 +8,12 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,15 @@ class Store:
             self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
         except (OSError, sqlite3.Error) as error:
             raise self._refuse(error) from error
+
+    @cached_property
+    def name(self) -> str:
+        """A short random name: what sessions of another store left is not ours to judge."""
+        known = self.get_json("name", "store")
+        if known is None:
+            known = secrets.token_hex(4)
+            self.put_json("name", "store", known)
+        return str(known)
 
     def close(self) -> None:
         """Close the database."""

@@ -2,8 +2,8 @@
 
 from ci.settings.app import App, Images, Registry, Tests
 from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
-from ci.settings.problems import SettingsError
-from ci.settings.settings import FILE, Settings
+from ci.settings.problems import FILE, SettingsError
+from ci.settings.settings import Settings
 
 __all__ = [
     "FILE",

@@ -34,7 +34,9 @@ def read_overrides(overrides: Sequence[str]) -> list[Override]:
     """Read overrides, all of them or none."""
     matches = [re.match(r"^([\w-]+(?:\.[\w-]+)*)=(.*)$", text, re.DOTALL) for text in overrides]
     if wrong := [text for text, match in zip(overrides, matches, strict=True) if not match]:
-        raise SettingsError([f"override {text}: must be path=value, like environments.dev.replicas=3" for text in wrong])
+        raise SettingsError(
+            [f"override {text}: must be path=value, like environments.dev.replicas=3" for text in wrong]
+        )
     return [Override(tuple(match[1].split(".")), _value(match[2])) for match in matches if match]
 
 

@@ -49,8 +49,10 @@ def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence
         source = "override" if any(path[: len(known)] == known for known in overridden) else FILE
         where = f"{source}: {'.'.join(path)}".removesuffix(": ")
         sentences.setdefault(where, []).append(_sentence(detail, path, model))
-    return [f"{where}: {' or '.join(dict.fromkeys(what for what, _ in found))}{found[0][1]}"
-            for where, found in sentences.items()]
+    return [
+        f"{where}: {' or '.join(dict.fromkeys(what for what, _ in found))}{found[0][1]}"
+        for where, found in sentences.items()
+    ]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

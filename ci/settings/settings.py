@@ -45,8 +45,12 @@ class Settings(Part):
         """
         if name not in self.environments:
             known = ", ".join(self.environments)
-            raise SettingsError([f"{FILE}: environments.{name}: no such environment{nearest(name, self.environments)}; "
-                                 f"there are {known}"])
+            raise SettingsError(
+                [
+                    f"{FILE}: environments.{name}: no such environment{nearest(name, self.environments)}; "
+                    f"there are {known}"
+                ]
+            )
         return self.environments[name]
 
     def base_image(self) -> str:

@@ -61,7 +61,7 @@ class Target:
         """
         login = protocol.RegistryLogin(user=self.credentials.registry_user, password_file=self._password_file)
         access = protocol.Access(socket=SOCKET, key_file=KEY if self._environment.target.is_ssh else "")
-        request = kind(stack=self._stack, access=access, login=login, **details)
+        request = kind(stack=protocol.Stack.of(self.settings, self.name), access=access, login=login, **details)
         step = self._connected(program(self.settings))
         if mounted is not None:
             step = step.with_mounted_file(MOUNTED, mounted)
@@ -76,12 +76,6 @@ class Target:
     @property
     def _environment(self) -> Environment:
         return self.settings.environment(self.name)
-
-    @property
-    def _stack(self) -> protocol.Stack:
-        return protocol.Stack(
-            app=self.settings.app, name=self.name, environment=self._environment, images=self.settings.images
-        )
 
     @property
     def _password_file(self) -> str:

@@ -91,7 +91,9 @@ class Daemon:
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
         detail = str(error) or type(error).__name__
-        return UnreachableError(f"{self.where}: no Docker daemon answers ({detail}): is it running, and is this the right target?")
+        return UnreachableError(
+            f"{self.where}: no Docker daemon answers ({detail}): is it running, and is this the right target?"
+        )
 
 
 def _encoded(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class Stack(Message):
     def of(cls, settings: Settings, name: str) -> "Stack":
         """Take from the settings what a target has to know about one of their environments."""
         environment = settings.environment(name)
-        return cls(app=settings.app, name=name, environment=environment, registry=settings.registry, images=settings.images)
+        return cls(
+            app=settings.app, name=name, environment=environment, registry=settings.registry, images=settings.images
+        )
 
     @property
     def namespace(self) -> str:

@@ -54,7 +54,7 @@ class Live:
 
     def resume(self) -> None:
         """Bring the tree back."""
-        self._away = False
+        self._away = self._over
         if self._spans:
             self._show()
 

@@ -1,0 +1,82 @@
+"""Images on the target: loaded, pushed through its daemon, and third-party ones pinned by digest in the own registry."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import LackingError, MissingError, RefusedError
+from ci.targets.protocol import Push, Pushed, RegistryLogin, Stack
+
+CHUNK = 1 << 20
+LOADED = ("Loaded image ID: ", "Loaded image: ")
+
+
+def auth_header(login: RegistryLogin, repository: str) -> str:
+    """Return what the daemon shows to the registry: https://docs.docker.com/reference/api/engine/#section/Authentication."""
+    auth = {}
+    if login.user:
+        password = Path(login.password_file).read_text().strip()
+        auth = {"username": login.user, "password": password, "serveraddress": repository.partition("/")[0]}
+    return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
+
+
+async def push(daemon: Daemon, request: Push) -> Pushed:
+    """Load a tarball into the daemon and push what was in it."""
+    image = await load(daemon, request.tarball)
+    return await push_loaded(daemon, image, request.repository, request.tag, request.login)
+
+
+async def load(daemon: Daemon, tarball: str) -> str:
+    """Load an image's tarball, and return by what the daemon knows the image."""
+    if not Path(tarball).is_file():
+        raise LackingError(f"{tarball}: there is no such file in this step: mount the image's tarball there")
+    messages = await daemon.progress(
+        "POST", "/images/load", content=_chunks(tarball), headers={"Content-Type": "application/x-tar"}
+    )
+    lines = "".join(str(message.get("stream", "")) for message in messages).splitlines()
+    for prefix in LOADED:
+        if loaded := [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]:
+            return loaded[-1]
+    raise RefusedError(f"{tarball}: the daemon found no image in it: {' '.join(lines)}")
+
+
+async def push_loaded(daemon: Daemon, image: str, repository: str, tag: str, login: RegistryLogin) -> Pushed:
+    """Push an image that the daemon has."""
+    await daemon.post(f"/images/{image}/tag", repo=repository, tag=tag)
+    headers = {"X-Registry-Auth": auth_header(login, repository)}
+    try:
+        messages = await daemon.progress("POST", f"/images/{repository}/push", params={"tag": tag}, headers=headers)
+    except RefusedError as error:
+        raise RefusedError(
+            f"the registry does not take {repository}:{tag}: {error}: is it running, and may this user push there?"
+        ) from error
+    digest = next(message["aux"]["Digest"] for message in reversed(messages) if "Digest" in message.get("aux", {}))
+    reference = f"{repository}@{digest}"
+    return Pushed(message=f"pushed {reference}", image=reference, digest=digest)
+
+
+async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
+    """Return a third-party image by digest in the team's own registry, brought there first where it is not."""
+    if "@sha256:" in image:
+        return image
+    repository = stack.registry.beside(image)
+    try:
+        found = await daemon.get(f"/images/{image}/json")
+    except MissingError:
+        name, _, tag = image.rpartition(":")
+        await daemon.progress(
+            "POST", "/images/create", params={"fromImage": name or image, "tag": tag if name else "latest"}
+        )
+        found = await daemon.get(f"/images/{image}/json")
+    for reference in found["RepoDigests"]:
+        if reference.startswith(f"{repository}@"):
+            return str(reference)
+    return (await push_loaded(daemon, image, repository, image.rpartition(":")[2], login)).image
+
+
+async def _chunks(path: str) -> AsyncIterator[bytes]:
+    with Path(path).open("rb") as file:  # noqa: ASYNC230 - one upload, and nothing else to do meanwhile
+        while chunk := file.read(CHUNK):
+            yield chunk

@@ -1,0 +1,48 @@
+"""The end of a stack: its services, its data, everything."""
+
+import asyncio
+import time
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import RefusedError, SlowError
+from ci.targets.protocol import Remove, Removed
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.outpost import close_outpost
+from ci.targets.swarm.services import services
+
+PATIENCE = 90
+
+
+async def remove(daemon: Daemon, request: Remove) -> Removed:
+    """Remove the stack; nothing of it is left on this node."""
+    names = Names(request.stack)
+    await close_outpost(daemon, request.stack)
+    for service in (await services(daemon, names)).values():
+        await daemon.delete(f"/services/{service['ID']}")
+    for kind in ("configs", "secrets"):
+        for item in await daemon.get(f"/{kind}", filters=names.of_stack):
+            await daemon.delete(f"/{kind}/{item['ID']}")
+    end = time.monotonic() + PATIENCE
+    while left := await _left(daemon, names):
+        if time.monotonic() > end:
+            raise SlowError(f"still there after {PATIENCE} s: {', '.join(left)}")
+        await asyncio.sleep(0.2)
+    return Removed(message=f"{names.namespace} is gone")
+
+
+async def _left(daemon: Daemon, names: Names) -> list[str]:
+    """Remove what can be removed now, and name what cannot yet: containers end after their service is gone."""
+    if containers := await daemon.get("/containers/json", all="1", filters=names.of_stack):
+        return [str(container["Names"][0]) for container in containers]
+    networks = [network["Name"] for network in await daemon.get("/networks", filters=names.of_stack)]
+    volumes = [volume["Name"] for volume in (await daemon.get("/volumes", filters=names.of_stack))["Volumes"] or []]
+    paths = [*(f"/networks/{name}" for name in networks), *(f"/volumes/{name}" for name in volumes)]
+    return [path for path in paths if not await _removed(daemon, path)]
+
+
+async def _removed(daemon: Daemon, path: str) -> bool:
+    try:
+        await daemon.delete(path)
+    except RefusedError:
+        return False
+    return True

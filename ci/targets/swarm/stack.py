@@ -1,0 +1,104 @@
+"""What every release of a stack stands on: networks, database and edge, made when they are missing or changed."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import LackingError
+from ci.targets.protocol import RegistryLogin, Stack
+from ci.targets.swarm import names as n
+from ci.targets.swarm import specs
+from ci.targets.swarm.health import gate
+from ci.targets.swarm.images import auth_header, pinned
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.objects import create, ensure, ensure_network, find
+from ci.targets.swarm.services import Service, services, update
+from ci.targets.swarm.services import create as create_service
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A stack that a release can be started on."""
+
+    caddy: str
+    services: dict[str, Service]
+    secrets: tuple[specs.Reference, ...]
+    auth: str
+
+    @property
+    def edge(self) -> dict[str, str]:
+        """The edge's labels: what serves, and what did."""
+        labels: dict[str, str] = self.services[n.EDGE]["Spec"]["Labels"]
+        return labels
+
+
+async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
+    """Make everything that a release stands on, and wait until it runs."""
+    names = Names(stack)
+    has_database = stack.app.database == "postgres"
+    auth = auth_header(login, stack.registry.repository)
+    caddy, there, _ = await asyncio.gather(
+        pinned(daemon, stack, stack.images.caddy, login),
+        services(daemon, names),
+        ensure_network(daemon, specs.network(names, names.network, internal=False)),
+    )
+    start = await ensure_edge_start(daemon, stack, names)
+    bring_up = partial(_bring_up, daemon, stack, names, there, auth)
+    if not has_database:
+        await bring_up(specs.edge_service(stack, caddy, start))
+        return Ground(caddy, await services(daemon, names), (), auth)
+    await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
+    password, url = await _database_secrets(daemon, names)
+    image = await pinned(daemon, stack, stack.images.postgres, login)
+    await asyncio.gather(
+        bring_up(specs.edge_service(stack, caddy, start)), bring_up(specs.database(stack, image, password))
+    )
+    return Ground(caddy, await services(daemon, names), (url,), auth)
+
+
+async def ensure_edge_start(daemon: Daemon, stack: Stack, names: Names) -> specs.Reference:
+    """Make the configuration that a new edge begins with; configs cannot be changed, so that its name says which."""
+    text = specs.edge_start(stack)
+    return await ensure(
+        daemon, "configs", names, names.full(f"{specs.EDGE_START}-{specs.wanted({'': text})[:8]}"), text
+    )
+
+
+async def _bring_up(
+    daemon: Daemon, stack: Stack, names: Names, there: dict[str, Service], auth: str, spec: specs.Spec
+) -> None:
+    service = there.get(names.short(spec["Name"]))
+    if service is None:
+        await create_service(daemon, spec, auth)
+    elif service["Spec"]["Labels"].get(n.WANTED) != spec["Labels"][n.WANTED]:
+        await update(daemon, service, specs.with_labels(spec, **_memory(service)), auth)
+    health = await gate(daemon, spec["Name"], 1, stack.environment.health.timeout)
+    if not health.ok:
+        raise LackingError(f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip())
+
+
+def _memory(service: Service) -> dict[str, str]:
+    kept = (n.SERVING, n.PREVIOUS, n.PROVEN, n.SINCE)
+    labels = service["Spec"]["Labels"]
+    return {label: labels[label] for label in kept if label in labels}
+
+
+async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:
+    """Make the password and the URL that holds it, once; the URL first, since nothing else tells the password later."""
+    password_name, url_name = names.full(specs.DATABASE_PASSWORD), names.full(specs.DATABASE_URL)
+    password, url = await asyncio.gather(find(daemon, "secrets", password_name), find(daemon, "secrets", url_name))
+    if password and url:
+        return [specs.Reference(password["ID"], password_name), specs.Reference(url["ID"], url_name)]
+    if password:
+        raise LackingError(
+            f"the secret {url_name} is gone, and only it holds the database's password: put it back, or remove "
+            f"{password_name} and the database's volume to begin anew"
+        )
+    if url:
+        # A run that was killed between the two: no database has seen this password yet.
+        await daemon.delete(f"/secrets/{url['ID']}")
+    value = secrets.token_urlsafe(24)
+    made = await create(daemon, "secrets", names, url_name, specs.database_url(value))
+    return [await create(daemon, "secrets", names, password_name, value), made]
