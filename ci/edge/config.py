@@ -5,11 +5,13 @@ from typing import Any
 
 # Reached from the stack's network only; it is not published.
 ADMIN_PORT = 2019
+# The label `handler` of the metrics that count every request which the service should answer, once.
+COUNTED_HANDLER = "subroute"
 
 
 def serving(port: int, upstream: str, upstream_port: int) -> str:
     """Return the configuration of an edge that lets one release serve: its replicas are what `upstream` resolves to."""
-    return _text(port, _proxy(upstream, upstream_port))
+    return _text(port, _counted(_proxy(upstream, upstream_port)))
 
 
 def nobody(port: int) -> str:
@@ -20,8 +22,8 @@ def nobody(port: int) -> str:
 def upstream_of(config: Any) -> str:  # noqa: ANN401 - whatever an edge has for its configuration
     """Tell what a configuration, as the edge gives it back, lets serve; empty: nothing."""
     try:
-        handler = config["apps"]["http"]["servers"]["public"]["routes"][0]["handle"][0]
-        return str(handler["dynamic_upstreams"]["name"])
+        outer = config["apps"]["http"]["servers"]["public"]["routes"][0]["handle"][0]
+        return str(outer["routes"][0]["handle"][0]["dynamic_upstreams"]["name"])
     except (KeyError, IndexError, TypeError):
         return ""
 
@@ -38,6 +40,16 @@ def _text(port: int, handler: dict[str, Any]) -> str:
         "apps": {"http": {"servers": {"public": server}}},
     }
     return json.dumps(config, sort_keys=True)
+
+
+def _counted(handler: dict[str, Any]) -> dict[str, Any]:
+    """Wrap what answers: its errors are answers already when they are counted, which Caddy 2.6 would not do."""
+    answer = {"handler": "static_response", "status_code": "{http.error.status_code}"}
+    return {
+        "handler": COUNTED_HANDLER,
+        "routes": [{"handle": [handler]}],
+        "errors": {"routes": [{"handle": [answer]}]},
+    }
 
 
 def _proxy(upstream: str, port: int) -> dict[str, Any]:

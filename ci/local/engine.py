@@ -165,7 +165,7 @@ class Engine:
 
     def labels(self, *, session: bool = False, step: str = "") -> dict[str, str]:
         """Return the labels of an object: of this session only, or what a step left."""
-        labels = {OWN_LABEL: "true"}
+        labels = {OWN_LABEL: self.store.name}
         if session:
             labels[SESSION_LABEL] = self.session
         if step:
@@ -229,7 +229,7 @@ class Engine:
 
     async def shared_volume(self, mount: FolderMount) -> str:
         """Return a volume that holds a folder's files, for steps that only read it; made once for the same files."""
-        name = f"slipway-tree-{self.keys.of(mount.source)[:32]}-{self.short(mount.owner)}"
+        name = f"slipway-tree-{self.store.name}-{self.keys.of(mount.source)[:32]}-{self.short(mount.owner)}"
         async with self.once(name):
             if self.store.get_json("volume", name) and await self.docker.volume_exists(name):
                 return name

@@ -107,7 +107,7 @@ async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private:
         "WorkingDir": step.workdir or "/",
         "User": step.user,
         "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": {"Mounts": plan.mounts, "Privileged": step.insecure},
+        "HostConfig": {"Mounts": plan.mounts, "Privileged": step.insecure, "LogConfig": {"Type": "none"}},
     }
 
 

@@ -30,9 +30,10 @@ async def prune(engine: "Engine", max_bytes: int | None = None) -> int:
     """
     freed = await _shrink(engine, max_bytes or 0)
     if max_bytes is None:
-        for image in await engine.docker.list("images", OWN):
+        own = f"{OWN}={engine.store.name}"
+        for image in await engine.docker.list("images", own):
             await engine.docker.remove_image(image["Id"])
-        for volume in await engine.docker.list("volumes", OWN):
+        for volume in await engine.docker.list("volumes", own):
             await engine.docker.remove_volume(volume["Name"])
         engine.store.clear()
     return freed

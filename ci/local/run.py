@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
+
 from ci.local.errors import DockerError, ExecFailed
 from ci.local.events import Span
 from ci.local.prepare import Prepared, prepared
@@ -79,16 +81,17 @@ class Runner:
 
     async def _start(self, container: str, output: "Output") -> int:
         docker = self._engine.docker
-        try:
-            await docker.start(container)
-        except DockerError as error:
-            code = start_failure(error)
-            if code is None:
-                raise
-            output.add(2, f"{error}\n".encode())
-            return code
-        async for stream, data in follow(self._engine, container):
-            output.add(stream, data)
+        async with attached(self._engine, container) as frames:
+            try:
+                await docker.start(container)
+            except DockerError as error:
+                code = start_failure(error)
+                if code is None:
+                    raise
+                output.add(2, f"{error}\n".encode())
+                return code
+            async for stream, data in frames:
+                output.add(stream, data)
         output.finish()
         code = await docker.wait(container)
         if code == KILLED and (await docker.inspect(container))["State"]["OOMKilled"]:
@@ -96,16 +99,23 @@ class Runner:
         return code
 
 
-async def follow(engine: "Engine", container: str) -> AsyncIterator[tuple[int, bytes]]:
-    """Read a container's output as it comes until it ends: (1 for stdout or 2 for stderr, bytes)."""
+@contextlib.asynccontextmanager
+async def attached(engine: "Engine", container: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes]]]:
+    """Read a container's output from its start to its end: (1 for stdout or 2 for stderr, bytes).
+
+    Attached before the start: Docker's log files may lack the last line when they are read while they are written.
+    """
     async with engine.docker.request(
-        "GET", f"containers/{container}/logs", follow=True, stdout=True, stderr=True
+        "POST", f"containers/{container}/attach", stream=True, stdout=True, stderr=True
     ) as response:
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                head = await response.content.readexactly(8)
-                stream, size = struct.unpack(">BxxxL", head)
-                yield stream, await response.content.readexactly(size)
+        yield _frames(response.content)
+
+
+async def _frames(content: aiohttp.StreamReader) -> AsyncIterator[tuple[int, bytes]]:
+    with contextlib.suppress(asyncio.IncompleteReadError, aiohttp.ClientError):
+        while True:
+            stream, size = struct.unpack(">BxxxL", await content.readexactly(8))
+            yield stream, await content.readexactly(size)
 
 
 class Output:

@@ -35,7 +35,7 @@ def schema() -> GraphQLSchema:
     """Build the schema that schema.graphql describes."""
     built = build_schema(files("ci.local").joinpath("schema.graphql").read_text(), assume_valid=True)
     node = cast("Any", built.type_map["Node"])
-    node.resolve_type = lambda value, *_: value.graphql_type
+    node.resolve_type = lambda value, *_: value.graphql_type or type(value).__name__
     return built
 
 

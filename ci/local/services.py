@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from ci.local import tunnel
 from ci.local.errors import DockerError, ServiceError
 from ci.local.events import Span
 from ci.local.prepare import prepared
-from ci.local.run import Output, follow, title
+from ci.local.run import Output, attached, title
 from ci.local.trees import Binding, Exec
 
 if TYPE_CHECKING:
@@ -109,8 +109,9 @@ class Services:
         with engine.events.span(f"service {title(step)}") as span:
             try:
                 ready = await stack.enter_async_context(prepared(engine, step))
+                frames = await stack.enter_async_context(attached(engine, ready.container))
                 await engine.docker.start(ready.container)
-                output = self._watch(ready.container, span)
+                output = self._watch(frames, span)
                 address = await engine.address(ready.container)
                 await self._healthy(service, ready.container, address, output)
             except BaseException:
@@ -118,13 +119,12 @@ class Services:
                 raise
         return Running(address, ready.container, stack)
 
-    def _watch(self, container: str, span: Span) -> Output:
+    def _watch(self, frames: AsyncIterator[tuple[int, bytes]], span: Span) -> Output:
         output = Output(self._engine, span)
 
         async def read() -> None:
-            with contextlib.suppress(DockerError):
-                async for stream, data in follow(self._engine, container):
-                    output.add(stream, data)
+            async for stream, data in frames:
+                output.add(stream, data)
 
         task = asyncio.create_task(read())
         self._tasks.add(task)

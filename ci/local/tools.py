@@ -62,7 +62,7 @@ async def install(engine: "Engine") -> Tools:
     """Make the volume unless it is there, named by what it holds."""
     image = await engine.pull(BUSYBOX)
     bundle = host_bundle() or b""
-    name = f"slipway-tools-{hashlib.sha256(image.encode() + bundle).hexdigest()[:16]}"
+    name = f"slipway-tools-{engine.store.name}-{hashlib.sha256(image.encode() + bundle).hexdigest()[:16]}"
     async with engine.once(name):
         if engine.store.get_json("volume", name) and await engine.docker.volume_exists(name):
             return Tools(name)

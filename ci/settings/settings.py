@@ -33,7 +33,7 @@ class Settings(Part):
             settings = cls.model_validate(data)
         except ValidationError as error:
             raise SettingsError(explain(error, cls, [change.path for change in changes])) from error
-        if problems := list(settings._conflicts()):
+        if problems := list(_conflicts(settings)):
             raise SettingsError(problems)
         return settings
 
@@ -45,28 +45,25 @@ class Settings(Part):
         """
         if name not in self.environments:
             known = ", ".join(self.environments)
-            raise SettingsError(
-                [
-                    f"{FILE}: environments.{name}: no such environment{nearest(name, self.environments)}; "
-                    f"there are {known}"
-                ]
-            )
+            what = f"no such environment{nearest(name, self.environments)}; there are {known}"
+            raise SettingsError([f"{FILE}: environments.{name}: {what}"])
         return self.environments[name]
 
     def base_image(self) -> str:
         """Return the image that the service is built on."""
         return str(getattr(self.images, self.app.base_image, self.app.base_image))
 
-    def _conflicts(self) -> Iterator[str]:
-        if not self.environments:
-            yield f"{FILE}: environments: must hold at least one environment, like [environments.dev]"
-        if not (self.app.module or self.app.dockerfile):
-            yield f"{FILE}: app: must have a module (like orders.main:app) or a dockerfile"
-        taken: dict[tuple[str, int], str] = {}
-        for name, environment in self.environments.items():
-            first = taken.setdefault((environment.target.address, environment.edge.port), name)
-            if first != name:
-                yield (
-                    f"{FILE}: environments.{name}.edge.port: must differ from that of {first}, which lives on the same "
-                    f"target (is {environment.edge.port})"
-                )
+
+def _conflicts(settings: Settings) -> Iterator[str]:
+    if not settings.environments:
+        yield f"{FILE}: environments: must hold at least one environment, like [environments.dev]"
+    if not (settings.app.module or settings.app.dockerfile):
+        yield f"{FILE}: app: must have a module (like orders.main:app) or a dockerfile"
+    taken: dict[tuple[str, int], str] = {}
+    for name, environment in settings.environments.items():
+        first = taken.setdefault((environment.target.address, environment.edge.port), name)
+        if first != name:
+            yield (
+                f"{FILE}: environments.{name}.edge.port: must differ from that of {first}, which lives on the same "
+                f"target (is {environment.edge.port})"
+            )

@@ -24,7 +24,7 @@ async def reach(target: Target, access: Access) -> AsyncIterator[Daemon]:
         async with _forwarded(target, access) as socket, Daemon.connect(socket, target.address) as daemon:
             yield daemon
         return
-    if not Path(access.socket).is_socket():
+    if not _is_socket(access.socket):
         raise UnreachableError(
             f"{access.socket}: there is no Docker socket: start Docker, or give the socket (DOCKER in .env, --docker)"
         )
@@ -39,7 +39,7 @@ async def _forwarded(target: Target, access: Access) -> AsyncIterator[str]:
 
     url = urlsplit(target.address)
     where = f"{target.address}: "
-    if not Path(access.key_file).is_file():
+    if not is_file(access.key_file):
         raise LackingError(f"{where}needs a private key: give it (SSH_KEY in .env, --ssh-key)")
     try:
         connection = await asyncssh.connect(
@@ -64,3 +64,12 @@ async def _forwarded(target: Target, access: Access) -> AsyncIterator[str]:
             socket = f"{folder}/docker.sock"
             async with connection.forward_local_path(socket, url.path or "/var/run/docker.sock"):
                 yield socket
+
+
+def is_file(path: str) -> bool:
+    """Tell whether a file is there, in this step."""
+    return Path(path).is_file()
+
+
+def _is_socket(path: str) -> bool:
+    return Path(path).is_socket()

@@ -11,6 +11,9 @@ from ci.targets.errors import MissingError, RefusedError, TakenError, Unreachabl
 
 # The newest API that this program was written against; an older daemon is spoken to in its own.
 NEWEST_API = (1, 47)
+# What the daemon says, as it says it; and what httpx takes.
+Json = Any
+Options = Any
 STATUS_ERRORS: Mapping[int, type[RefusedError]] = {404: MissingError, 409: TakenError}
 
 
@@ -38,16 +41,16 @@ class Daemon:
             client.base_url = f"http://docker/v{known[0]}.{known[1]}"
             yield daemon
 
-    async def get(self, path: str, **params: Any) -> Any:
+    async def get(self, path: str, **params: object) -> Json:
         """Ask for an object; `filters` is given as a mapping."""
         return (await self.send("GET", path, params=_encoded(params))).json()
 
-    async def post(self, path: str, body: Any = None, **params: Any) -> Any:
+    async def post(self, path: str, body: object = None, **params: object) -> Json:
         """Create or change an object, and return what the daemon says about it."""
         answer = await self.send("POST", path, params=_encoded(params), json=body)
         return answer.json() if answer.content else None
 
-    async def delete(self, path: str, **params: Any) -> bool:
+    async def delete(self, path: str, **params: object) -> bool:
         """Remove an object; false when it is not there."""
         try:
             await self.send("DELETE", path, params=_encoded(params))
@@ -55,7 +58,7 @@ class Daemon:
             return False
         return True
 
-    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def send(self, method: str, path: str, **options: Options) -> httpx.Response:
         """Send a request and return its answer, read whole."""
         try:
             answer = await self._client.request(method, path, **options)
@@ -65,7 +68,7 @@ class Daemon:
         return answer
 
     @asynccontextmanager
-    async def stream(self, method: str, path: str, **options: Any) -> AsyncIterator[httpx.Response]:
+    async def stream(self, method: str, path: str, **options: Options) -> AsyncIterator[httpx.Response]:
         """Send a request and return its answer as it comes."""
         try:
             async with self._client.stream(method, path, timeout=httpx.Timeout(60, read=600), **options) as answer:
@@ -76,7 +79,7 @@ class Daemon:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    async def progress(self, method: str, path: str, **options: Any) -> list[dict[str, Any]]:
+    async def progress(self, method: str, path: str, **options: Options) -> list[dict[str, Any]]:
         """Send a request whose answer is a stream of progress messages, and return them.
 
         Raises:
@@ -96,7 +99,7 @@ class Daemon:
         )
 
 
-def _encoded(params: Mapping[str, Any]) -> dict[str, Any]:
+def _encoded(params: Mapping[str, object]) -> dict[str, Any]:
     return {key: json.dumps(value) if isinstance(value, Mapping) else value for key, value in params.items()}
 
 

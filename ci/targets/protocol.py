@@ -1,7 +1,7 @@
 """What can be asked of a target and what it answers.
 
-One request is one run of `python -m ci.targets`: its JSON on standard input, its outcome as one line of JSON on standard
-output, progress on standard error. An outcome that is bad news (`ok` is false) still exits 0; a crash does not.
+One request is one run of `python -m ci.targets`: its JSON on standard input, its outcome as one line of JSON on
+standard output, progress on standard error. Bad news (`ok` is false) still exits 0; a crash does not.
 """
 
 from typing import Annotated, Literal
@@ -107,12 +107,9 @@ class Candidate(Request):
     version: str
 
 
-class Prove(Request):
-    """Run a command in a one-off container on the stack's network, told the release's address as BASE_URL."""
+class Proof(Message):
+    """A command for a one-off container on the stack's network, which is told the release's address as BASE_URL."""
 
-    phase: Literal["prove"] = "prove"
-    # Empty: what serves now, through the edge.
-    release: str = ""
     # An image that the target has or can pull; empty: the one in `tarball`, a file in the step.
     image: str = ""
     tarball: str = ""
@@ -121,6 +118,28 @@ class Prove(Request):
     # Paths in the container that are brought back when the command ends, as text.
     files: tuple[str, ...] = ()
     timeout: float = 300
+
+
+class Prove(Request, Proof):
+    """Run a proof against a release."""
+
+    phase: Literal["prove"] = "prove"
+    # Empty: what serves now, through the edge.
+    release: str = ""
+
+
+class Deploy(Request):
+    """Do all of it in one run: lock, recover, preflight, candidate, prove, switch, watch, retire, unlock."""
+
+    phase: Literal["deploy"] = "deploy"
+    # By digest: `repository@sha256:…`.
+    image: str
+    version: str
+    holder: str
+    # None: being healthy is all the proof that is asked for.
+    proof: Proof | None = None
+    # How long somebody else's lock is waited for, in seconds.
+    patience: float = 30
 
 
 class Switch(Request):
@@ -188,6 +207,7 @@ AnyRequest = Annotated[
     | Unlock
     | Candidate
     | Prove
+    | Deploy
     | Switch
     | Watch
     | Metrics
@@ -355,6 +375,33 @@ class Described(Outcome):
     lock: str = ""
 
 
+class StageResult(Message):
+    """How one stage of a deploy went."""
+
+    name: Literal["lock", "preflight", "candidate", "prove", "discard", "switch", "watch", "switch-back", "retire"]
+    ok: bool
+    message: str
+    seconds: float
+
+
+class Deployed(Outcome):
+    """What became of a deploy; `ok` is false when the release does not serve in the end.
+
+    `inconclusive` serves, but too few requests came for a verdict.
+    """
+
+    outcome: Literal["deployed"] = "deployed"
+    status: Literal["deployed", "unchanged", "inconclusive", "refused", "unhealthy", "unproven", "switched-back"]
+    address: str
+    # Empty: no candidate was started.
+    release: str = ""
+    stages: tuple[StageResult, ...]
+    # The last lines of the replicas, where they are the reason.
+    logs: str = ""
+    proved: Proved | None = None
+    verdict: Verdict | None = None
+
+
 class Removed(Outcome):
     """The stack is gone."""
 
@@ -376,6 +423,7 @@ AnyOutcome = Annotated[
     | Discarded
     | Recovered
     | Described
+    | Deployed
     | Removed,
     Field(discriminator="outcome"),
 ]

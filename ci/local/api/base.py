@@ -13,12 +13,8 @@ if TYPE_CHECKING:
 class Object(Node):
     """A value that clients refer to by an ID."""
 
+    # The API's name of the type, where it is not the class's own.
     graphql_type: ClassVar[str] = ""
-
-    def __init_subclass__(cls) -> None:
-        """Name the API's type after the class, unless it says another."""
-        super().__init_subclass__()
-        cls.graphql_type = cls.graphql_type or cls.__name__
 
     def id(self, ctx: "Context") -> str:
         """Return the ID by which `node(id:)` finds it again."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ci.targets import protocol as p
 from ci.targets.daemon import Daemon
+from ci.targets.swarm.deploying import deploy
 from ci.targets.swarm.images import push
 from ci.targets.swarm.lock import lock, unlock
 from ci.targets.swarm.preflight import preflight
@@ -23,6 +24,7 @@ PHASES: Mapping[type[p.Request], Callable[[Daemon, Any], Awaitable[Any]]] = {
     p.Unlock: unlock,
     p.Candidate: candidate,
     p.Prove: prove,
+    p.Deploy: deploy,
     p.Switch: switch,
     p.Watch: watch,
     p.Metrics: measure,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ci.targets.daemon import Daemon
-from ci.targets.swarm.services import Task, is_failed, is_running, logs, tasks
+from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, logs, tasks
 
 POLL = 0.1
 # As many failures of one replica end the wait: an application may fail once or twice while its database comes up.
@@ -39,10 +39,12 @@ async def gate(daemon: Daemon, service: str, replicas: int, timeout: float) -> H
 
 async def _bad(daemon: Daemon, found: list[Task], reason: str) -> Health:
     found.sort(key=lambda task: str(task["CreatedAt"]), reverse=True)
-    # Why a replica does not start is said by the last that failed, or by the one that still tries.
-    culprits = [task for task in found if is_failed(task)][:2] or found[:2]
+    # Why a replica does not start is said by the one that still tries, or by the last that failed.
+    culprits = [task for task in found if is_failed(task) or "ContainerStatus" in task["Status"]][:2] or found[:1]
     if not culprits:
         return Health(ok=False, reason=f"{reason}: Swarm started no replica: see 'docker service ps'")
     why = {str(task["Status"].get("Err") or task["Status"].get("Message") or "") for task in culprits}
-    lines = "\n".join([text for text in [await logs(daemon, task) for task in culprits] if text])
-    return Health(ok=False, reason=f"{reason}: {'; '.join(sorted(filter(None, why)))}", logs=lines)
+    said = [text for task in culprits for text in (await logs(daemon, task), await last_probe(daemon, task)) if text]
+    return Health(
+        ok=False, reason=f"{reason}: {'; '.join(sorted(filter(None, why)))}", logs="\n".join(dict.fromkeys(said))
+    )

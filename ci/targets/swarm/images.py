@@ -1,10 +1,11 @@
-"""Images on the target: loaded, pushed through its daemon, and third-party ones pinned by digest in the own registry."""
+"""Images on the target: loaded, pushed through its daemon, third-party ones pinned by digest in the own registry."""
 
 import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from ci.targets.access import is_file
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LackingError, MissingError, RefusedError
 from ci.targets.protocol import Push, Pushed, RegistryLogin, Stack
@@ -30,7 +31,7 @@ async def push(daemon: Daemon, request: Push) -> Pushed:
 
 async def load(daemon: Daemon, tarball: str) -> str:
     """Load an image's tarball, and return by what the daemon knows the image."""
-    if not Path(tarball).is_file():
+    if not is_file(tarball):
         raise LackingError(f"{tarball}: there is no such file in this step: mount the image's tarball there")
     messages = await daemon.progress(
         "POST", "/images/load", content=_chunks(tarball), headers={"Content-Type": "application/x-tar"}

@@ -1,4 +1,4 @@
-"""What a run is about to change, written down in the target first: the next run finishes or undoes what a killed one left."""
+"""What a run is about to change, written down in the target first: the next run finishes or undoes it after a kill."""
 
 from datetime import UTC, datetime
 

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -13,6 +14,9 @@ from ci.targets.swarm.objects import content, create, find
 from ci.targets.swarm.outpost import close_outpost
 from ci.targets.swarm.recovery import recover
 
+# After so long without a sign of life a holder that promised them is dead.
+SILENCE = timedelta(seconds=15)
+
 
 class Holder(BaseModel):
     """Who holds the lock, why, and until when."""
@@ -22,17 +26,19 @@ class Holder(BaseModel):
     since: datetime
     until: datetime
     token: str
+    # Whether the holder keeps saying that it lives; one that promised to and falls silent is dead.
+    beats: bool = False
 
     def __str__(self) -> str:
         """Say it in words."""
         return f"{self.who} since {self.since:%Y-%m-%d %H:%M:%S} until {self.until:%H:%M:%S} UTC: {self.why}"
 
 
-async def lock(daemon: Daemon, request: Lock) -> Locked:
+async def lock(daemon: Daemon, request: Lock, *, beats: bool = False) -> Locked:
     """Take the lock, then finish or undo what a killed run left.
 
     Raises:
-        LockedError: Somebody holds it, and their time is not over.
+        LockedError: Somebody holds it, lives, and their time is not over.
     """
     names, now = Names(request.stack), datetime.now(UTC)
     holder = Holder(
@@ -41,6 +47,7 @@ async def lock(daemon: Daemon, request: Lock) -> Locked:
         since=now,
         until=now + timedelta(seconds=request.seconds),
         token=secrets.token_hex(8),
+        beats=beats,
     )
     await _take(daemon, names, holder)
     recovered = await recover(daemon, request.stack, request.login)
@@ -75,7 +82,7 @@ async def _take(daemon: Daemon, names: Names, holder: Holder) -> None:
         found = await find(daemon, "configs", names.full("lock"))
         if found is not None:
             other = Holder.model_validate_json(content(found))
-            if other.until > datetime.now(UTC):
+            if other.until > datetime.now(UTC) and not await _is_dead(daemon, found, other):
                 raise LockedError(
                     f"{names.namespace} is locked by {other}. Wait for it; if that run is dead, unlock it by hand"
                 ) from None
@@ -90,3 +97,11 @@ async def _removed(daemon: Daemon, config: str) -> bool:
         return await daemon.delete(f"/configs/{config}")
     except MissingError:
         return False
+
+
+async def _is_dead(daemon: Daemon, config: Any, holder: Holder) -> bool:  # noqa: ANN401 - as the daemon describes it
+    if not holder.beats:
+        return False
+    # Both by the target's own clock, whatever the clocks of those who ask it.
+    now, last = (await daemon.get("/info"))["SystemTime"], config["UpdatedAt"]
+    return datetime.fromisoformat(now) - datetime.fromisoformat(last) > SILENCE

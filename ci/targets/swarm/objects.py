@@ -1,9 +1,7 @@
 """The stack's networks, secrets and configs: found or made."""
 
 import base64
-from typing import Any
-
-from ci.targets.daemon import Daemon
+from ci.targets.daemon import Daemon, Json
 from ci.targets.errors import MissingError, TakenError
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.specs import Reference, Spec
@@ -17,7 +15,7 @@ async def ensure_network(daemon: Daemon, spec: Spec) -> None:
         await daemon.post("/networks/create", spec)
 
 
-async def find(daemon: Daemon, kind: str, name: str) -> Any | None:
+async def find(daemon: Daemon, kind: str, name: str) -> Json | None:
     """Find a secret or a config (`kind` is `secrets` or `configs`) by its whole name."""
     found = await daemon.get(f"/{kind}", filters={"name": [name]})
     return next((item for item in found if item["Spec"]["Name"] == name), None)
@@ -44,6 +42,6 @@ async def ensure(daemon: Daemon, kind: str, names: Names, name: str, data: str) 
         return await ensure(daemon, kind, names, name, data)
 
 
-def content(config: Any) -> str:  # noqa: ANN401 - a config as the daemon describes it
+def content(config: Json) -> str:
     """Return what a config holds."""
     return base64.b64decode(config["Spec"]["Data"]).decode()

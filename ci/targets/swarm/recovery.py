@@ -1,4 +1,4 @@
-"""What a killed run left behind, finished or undone: afterwards a proven release serves, or none when there never was one."""
+"""What a killed run left behind, finished or undone: afterwards a proven release serves, or none if none ever did."""
 
 from ci.targets.daemon import Daemon
 from ci.targets.protocol import Recover, Recovered, RegistryLogin, Stack

@@ -10,10 +10,10 @@ from ci.targets.protocol import Candidate, Discard, Discarded, Retire, Retired, 
 from ci.targets.swarm import intent, specs
 from ci.targets.swarm import names as n
 from ci.targets.swarm.edges import let_serve, lets_serve
-from ci.targets.swarm.health import gate
+from ci.targets.swarm.health import Health, gate
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.outpost import open_outpost
-from ci.targets.swarm.services import create, relabel, services
+from ci.targets.swarm.services import create, relabel, scale, services
 from ci.targets.swarm.stack import Ground, prepare
 
 
@@ -27,9 +27,11 @@ async def candidate(daemon: Daemon, request: Candidate) -> Started:
         await intent.record(daemon, names, serving, name)
     # Started meanwhile, since the switch will need it.
     opening = asyncio.create_task(open_outpost(daemon, stack, ground.caddy))
-    if name not in ground.services:
-        await create(daemon, spec, ground.auth)
-    health = await gate(daemon, spec["Name"], stack.environment.replicas, stack.environment.health.timeout)
+    health = (
+        await _start(daemon, stack, spec, ground)
+        if name not in ground.services
+        else await _healthy(daemon, stack, name)
+    )
     post = await opening
     seconds = round(time.monotonic() - began, 2)
     if name == serving and health.ok:
@@ -48,6 +50,25 @@ async def candidate(daemon: Daemon, request: Candidate) -> Started:
     return Started(
         ok=False, message=message, status="unhealthy", release=name, serving=serving, seconds=seconds, logs=health.logs
     )
+
+
+async def _start(daemon: Daemon, stack: Stack, spec: specs.Spec, ground: Ground) -> Health:
+    """Start the replicas, as many at a time as the environment says, and wait until they are healthy."""
+    update, names, wanted = stack.environment.update, Names(stack), stack.environment.replicas
+    name, step = names.short(spec["Name"]), update.parallelism or wanted
+    await create(daemon, specs.with_replicas(spec, min(step, wanted)), ground.auth)
+    for replicas in range(min(step, wanted), wanted, step):
+        health = await gate(daemon, spec["Name"], replicas, stack.environment.health.timeout)
+        if not health.ok:
+            return health
+        await asyncio.sleep(update.delay)
+        await scale(daemon, spec["Name"], min(replicas + step, wanted))
+    return await _healthy(daemon, stack, name)
+
+
+async def _healthy(daemon: Daemon, stack: Stack, name: str) -> Health:
+    environment = stack.environment
+    return await gate(daemon, Names(stack).full(name), environment.replicas, environment.health.timeout)
 
 
 async def discard(daemon: Daemon, request: Discard) -> Discarded:

@@ -2,16 +2,16 @@
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from ci.targets.daemon import Daemon
 from ci.targets.errors import MissingError, RefusedError
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.specs import Spec
+from ci.targets.swarm.specs import Spec, with_labels, with_replicas
 
 Service = dict[str, Any]
 Task = dict[str, Any]
-ENDED = ("failed", "rejected", "shutdown", "complete", "orphaned", "remove")
 
 
 async def services(daemon: Daemon, names: Names) -> dict[str, Service]:
@@ -33,13 +33,22 @@ async def update(daemon: Daemon, service: Service, spec: Spec, auth: str = "") -
 
 
 async def relabel(daemon: Daemon, name: str, **labels: str) -> None:
-    """Change labels of a service, whatever else is changed at the same time."""
+    """Change labels of a service."""
+    await _change(daemon, name, lambda spec: with_labels(spec, **labels))
+
+
+async def scale(daemon: Daemon, name: str, replicas: int) -> None:
+    """Change the number of a service's replicas."""
+    await _change(daemon, name, lambda spec: with_replicas(spec, replicas))
+
+
+async def _change(daemon: Daemon, name: str, changed: Callable[[Spec], Spec]) -> None:
     for _ in range(5):
         service = await daemon.get(f"/services/{name}")
-        spec = service["Spec"]
         try:
-            return await update(daemon, service, spec | {"Labels": spec["Labels"] | labels})
+            return await update(daemon, service, changed(service["Spec"]))
         except RefusedError as error:
+            # Swarm itself changes a service's version now and then.
             if "out of sequence" not in str(error):
                 raise
             await asyncio.sleep(0.05)
@@ -61,10 +70,8 @@ def is_running(task: Task) -> bool:
 
 
 def is_failed(task: Task) -> bool:
-    """Tell whether a task ended by itself."""
-    return task["Status"]["State"] in {"failed", "rejected"} or (
-        task["Status"]["State"] in ENDED and bool(task["Status"].get("Err"))
-    )
+    """Tell whether a task ended by itself; a replica that completes is none that serves."""
+    return task["Status"]["State"] in {"failed", "rejected", "complete"}
 
 
 async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
@@ -75,7 +82,23 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
         )
     except RefusedError:
         return ""
-    return demultiplexed(answer.content).strip()
+    lines = demultiplexed(answer.content).strip().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("Error grabbing logs:"))
+
+
+async def last_probe(daemon: Daemon, task: Task) -> str:
+    """Return what a task's last health check said, when its container is on this node."""
+    container = task["Status"].get("ContainerStatus", {}).get("ContainerID", "")
+    try:
+        health = (await daemon.get(f"/containers/{container}/json"))["State"].get("Health") if container else None
+    except MissingError:
+        return ""
+    probes = health["Log"] if health else []
+    return (
+        f"health check: {probes[-1]['Output'].strip() or 'no output'} (exit code {probes[-1]['ExitCode']})"
+        if probes
+        else ""
+    )
 
 
 def demultiplexed(stream: bytes) -> str:

@@ -17,9 +17,9 @@ from ci.targets.swarm.names import Names
 
 Spec = dict[str, Any]
 NANO = 1_000_000_000
-SECRET_FOLDER = "/run/secrets"
+SECRET_FOLDER = "/run/secrets"  # noqa: S105 - a folder
 DATABASE_URL = "database-url"
-DATABASE_PASSWORD = "database-password"
+DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the secret
 EDGE_START = "edge-start"
 DATABASE_USER = "service"
 
@@ -57,15 +57,10 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         "Secrets": [_mounted(secret, names) for secret in secrets],
         "StopGracePeriod": int(environment.stop_grace * NANO),
         **_hardened(),
-        "Healthcheck": _health(environment),
+        "Healthcheck": _health(stack),
     }
     spec = _service(names, "", container, networks, replicas=environment.replicas)
     spec["TaskTemplate"]["Resources"] = _resources(environment)
-    spec["UpdateConfig"] = {
-        "Parallelism": environment.update.parallelism,
-        "Delay": int(environment.update.delay * NANO),
-        "Order": "start-first",
-    }
     spec["Labels"] |= {n.IMAGE: image, n.VERSION: version}
     return _named(names, spec, f"{n.RELEASE}{_short_digest(image)}-{wanted(spec)[:6]}")
 
@@ -151,6 +146,11 @@ def with_labels(spec: Spec, **labels: str) -> Spec:
     return spec | {"Labels": spec["Labels"] | labels}
 
 
+def with_replicas(spec: Spec, replicas: int) -> Spec:
+    """Return a description with another number of replicas."""
+    return spec | {"Mode": {"Replicated": {"Replicas": replicas}}}
+
+
 def _service(names: Names, name: str, container: Spec, networks: Sequence[str], *, replicas: int = 1) -> Spec:
     return {
         "Name": names.full(name),
@@ -192,10 +192,17 @@ def _resources(environment: Environment) -> Spec:
     return {"Limits": limits, "Reservations": {"MemoryBytes": resources.reserved_bytes}}
 
 
-def _health(environment: Environment) -> Spec:
-    # No `Test`: the image's own, only asked as often as this environment wants.
-    interval = int(environment.health.interval * NANO)
-    return {"Interval": interval, "StartInterval": min(interval, NANO)}
+def _health(stack: Stack) -> Spec:
+    interval = int(stack.environment.health.interval * NANO)
+    return {
+        "Test": ["CMD", *stack.app.probe],
+        "Interval": interval,
+        "StartInterval": min(interval, NANO),
+        "Timeout": 3 * NANO,
+        # Failures before the first success do not count for so long: migrations run first.
+        "StartPeriod": int(stack.environment.health.timeout * NANO),
+        "Retries": 3,
+    }
 
 
 def _hardened(*capabilities: str) -> Spec:

@@ -1,28 +1,38 @@
-"""A release watched after the switch: the edge's counters over a window, with traffic of our own where users send too little."""
+"""A release watched after the switch: the edge's counters over a window, with traffic of our own beside the users'."""
 
 import asyncio
 import sys
 import time
 from functools import reduce
+from typing import NamedTuple
 
 from ci.analysis import Counters, Limits, Verdict, judge, read_counters
 from ci.settings import Verify
 from ci.targets.daemon import Daemon
 from ci.targets.protocol import Measured, Metrics, Stack, Watch, Watched
+from ci.targets.swarm import names as n
 from ci.targets.swarm.edges import addresses, metrics
 from ci.targets.swarm.images import pinned
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.outpost import Outpost, outpost
+from ci.targets.swarm.services import is_failed, tasks
 
-# Ends by itself; each request is counted on a line of its own.
+# Ends by itself. Requests do not wait for each other, so that slow answers do not thin them out.
 TRAFFIC = """
 end=$(($(date +%s) + {seconds}))
 while [ "$(date +%s)" -lt "$end" ]; do
-    wget -q -O /dev/null -T 5 {url}
-    echo .
+    {{ wget -q -O /dev/null -T 5 {url}; echo .; }} &
     sleep {pause}
 done
+wait
 """
+
+
+class Look(NamedTuple):
+    """What is seen at one moment: the edge's counters, and the replicas that ended by themselves."""
+
+    counters: Counters
+    ended: frozenset[str]
 
 
 async def watch(daemon: Daemon, request: Watch) -> Watched:
@@ -32,9 +42,9 @@ async def watch(daemon: Daemon, request: Watch) -> Watched:
     seconds = verify.window if request.window is None else request.window
     image = await pinned(daemon, stack, stack.images.caddy, request.login)
     async with outpost(daemon, stack, image) as post:
-        before = await _counters(daemon, names, post)
+        beginning = await _look(daemon, names, post)
         traffic = asyncio.create_task(_send(daemon, stack, post, seconds))
-        verdict = await _observe(daemon, names, post, before, seconds, verify)
+        verdict = await _observe(daemon, names, post, beginning, seconds, verify)
         own = await _ended(traffic, verdict)
     message = f"{verdict.outcome}: {'; '.join(verdict.reasons)}"
     return Watched(ok=verdict.outcome != "fail", message=message, verdict=verdict, own_requests=own)
@@ -48,8 +58,8 @@ async def measure(daemon: Daemon, request: Metrics) -> Measured:
     return Measured(message=f"{len(texts)} replicas of the edge measured", texts=tuple(texts))
 
 
-async def _observe(  # noqa: PLR0913 - a window and what to hold it against
-    daemon: Daemon, names: Names, post: Outpost, before: Counters, seconds: float, verify: Verify
+async def _observe(
+    daemon: Daemon, names: Names, post: Outpost, beginning: Look, seconds: float, verify: Verify
 ) -> Verdict:
     limits = Limits(
         max_error_rate=verify.max_error_rate, max_p95_ms=verify.max_p95_ms, min_requests=verify.min_requests
@@ -58,14 +68,18 @@ async def _observe(  # noqa: PLR0913 - a window and what to hold it against
     while True:
         await asyncio.sleep(min(verify.interval, max(0.0, began + seconds - time.monotonic())))
         passed = time.monotonic() - began
-        verdict = judge((await _counters(daemon, names, post)).since(before), passed, limits)
+        now = await _look(daemon, names, post)
+        verdict = judge(now.counters.since(beginning.counters), passed, limits, len(now.ended - beginning.ended))
         sys.stderr.write(f"{passed:5.1f} s  {verdict.outcome}: {'; '.join(verdict.reasons)}\n")
         if verdict.outcome == "fail" or passed >= seconds:
             return verdict
 
 
-async def _counters(daemon: Daemon, names: Names, post: Outpost) -> Counters:
-    return reduce(Counters.plus, map(read_counters, await metrics(daemon, names, post)), Counters())
+async def _look(daemon: Daemon, names: Names, post: Outpost) -> Look:
+    texts, edge = await asyncio.gather(metrics(daemon, names, post), daemon.get(f"/services/{names.full(n.EDGE)}"))
+    serving = edge["Spec"]["Labels"].get(n.SERVING, "")
+    ended = {task["ID"] for task in await tasks(daemon, names.full(serving)) if is_failed(task)}
+    return Look(reduce(Counters.plus, map(read_counters, texts), Counters()), frozenset(ended))
 
 
 async def _send(daemon: Daemon, stack: Stack, post: Outpost, seconds: float) -> int:

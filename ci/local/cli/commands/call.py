@@ -27,6 +27,7 @@ def run(options: Options, arguments: list[str]) -> int:
             if chain.help or len(chain.steps) == 1:
                 sys.stdout.write(help_text(opened, chain))
                 return 0
+            opened.prepare()  # imports the module while the arguments are read
             await _call(opened, chain, display)
             return 0
 

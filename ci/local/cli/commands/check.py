@@ -62,6 +62,7 @@ def run(options: Options, arguments: list[str]) -> int:
             if "list" in flags:
                 sys.stdout.write(_list([chain.last.function for chain in chains.values()], list(chains)))
                 return 0
+            opened.prepare()
             outcomes = await _run(opened, chains, failfast="failfast" in flags)
             display.stop()
             return _report(outcomes)

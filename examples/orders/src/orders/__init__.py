@@ -1,0 +1,1 @@
+"""Customers and their orders, a small HTTP service on PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The resources over HTTP."""
