@@ -5,8 +5,7 @@ from xml.etree import ElementTree as ET
 
 import dagger
 
-from ci.stages.deliver import Delivery
-from ci.targets.protocol import Described
+from ci.targets.protocol import Deployed, Described
 from ci.typed import field, object_type
 
 
@@ -58,21 +57,24 @@ class Deployment:
     image: str = field()
     address: str = field()
     release: str = field()
-    steps: list[str] = field()
+    outcome: str = field()
+    stages: list[str] = field()
     summary: str = field()
 
     @classmethod
-    def of(cls, environment: str, version: str, image: str, delivery: Delivery) -> Self:
-        """Tell a delivery's story."""
-        steps = "\n".join(f"- {step}" for step in delivery.steps)
+    def of(cls, environment: str, version: str, image: str, deployed: Deployed) -> Self:
+        """Tell a deploy's story."""
+        stages = [f"{stage.name}: {stage.message} ({stage.seconds:.1f} s)" for stage in deployed.stages]
+        lines = "\n".join(f"- {stage}" for stage in stages)
         return cls(
             environment=environment,
             version=version,
             image=image,
-            address=delivery.address,
-            release=delivery.release,
-            steps=delivery.steps,
-            summary=f"**{version} serves {environment}** at {delivery.address}\n\n{steps}",
+            address=deployed.address,
+            release=deployed.release,
+            outcome=deployed.status,
+            stages=stages,
+            summary=f"**{version} serves {environment}** at {deployed.address} ({deployed.status})\n\n{lines}",
         )
 
 

@@ -8,7 +8,7 @@ from ci.settings.values import Folder, Image, Name, Part, Port, Repository, Rout
 PROBE = (
     "import socket, sys; s = socket.create_connection(('127.0.0.1', {port}), 2); "
     "s.sendall(b'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
-    "sys.exit(b' 200 ' not in s.recv(64))"
+    "f = s.makefile('rb'); line = f.readline(); f.read(); print(line.decode().strip()); sys.exit(b' 200 ' not in line)"
 )
 
 

@@ -17,7 +17,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "data": "synthetic",
         "proof": "integration",
         "health": {"timeout": 60, "interval": 1},
-        "verify": {"window": 5, "interval": 1, "max_error_rate": 0.01, "max_p95_ms": 1000, "min_requests": 20},
+        "verify": {"window": 5, "interval": 1, "max_error_rate": 0.01, "max_p95_ms": 1000, "min_requests": 10},
         "keep_previous": 600,
     },
     # As production, but with the whole integration suite and data that nobody owns.

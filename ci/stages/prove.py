@@ -6,33 +6,27 @@ from ci.settings import Settings
 from ci.stages.errors import StageFailed
 from ci.stages.push import archive
 from ci.stages.target import MOUNTED, Target
-from ci.stages.toolchain import workbench
+from ci.stages.toolchain import without_caches, workbench
 from ci.targets import protocol
 
 
 def prover(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the image that the tests run in, as a one-off container on the stack's network."""
-    return workbench(settings, service).without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
+    return workbench(settings, service).with_(without_caches)
 
 
-async def prove(target: Target, service: dagger.Directory, release: str = "") -> protocol.Proved:
-    """Run the environment's proof against a release, or without one against what serves; the outcome can be bad."""
-    settings = target.settings
-    tests = settings.app.tests
-    folder = tests.integration if settings.environment(target.name).proof == "integration" else tests.smoke
-    image = prover(settings, service)
-    return await target.ask(
-        protocol.Prove,
-        protocol.Proved,
-        mounted=archive(image),
-        release=release,
-        image=f"{settings.app.name}-tests:{(await service.digest()).removeprefix('sha256:')[:12]}",
-        tarball=MOUNTED,
-        command=("python", "-m", "pytest", folder, "--color=no", "-q"),
-    )
+def proof(target: Target, service: dagger.Directory) -> tuple[protocol.Proof, dagger.File]:
+    """Return the environment's proof, and the archive of its image: to be mounted where the proof says."""
+    tests = target.settings.app.tests
+    folder = tests.integration if target.settings.environment(target.name).proof == "integration" else tests.smoke
+    command = ("python", "-m", "pytest", folder, "--color=no", "-q")
+    return protocol.Proof(tarball=MOUNTED, command=command), archive(prover(target.settings, service))
 
 
-def require(proved: protocol.Proved) -> None:
-    """Raise StageFailed with the tests' output unless they passed."""
+async def prove(target: Target, service: dagger.Directory) -> protocol.Proved:
+    """Run the environment's proof against what serves; raises StageFailed with the tests' output unless they pass."""
+    wanted, tests = proof(target, service)
+    proved = await target.ask(protocol.Prove, protocol.Proved, mounted=tests, **wanted.model_dump())
     if not proved.ok:
-        raise StageFailed(f"{proved.message}\n\n{proved.output.strip()}")
+        raise StageFailed(f"{target.name}: {proved.message}\n\n{proved.output.strip()}")
+    return proved

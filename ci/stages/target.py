@@ -13,7 +13,7 @@ from dagger import dag
 
 from ci.settings import Environment, Settings
 from ci.stages.errors import Refused, TargetFailed
-from ci.stages.toolchain import base
+from ci.stages.toolchain import base, without_caches
 from ci.targets import protocol
 
 SOCKET = "/var/run/docker.sock"
@@ -105,8 +105,8 @@ def program(settings: Settings) -> dagger.Container:
         base(settings)
         .with_files("/app", [source.file("pyproject.toml"), source.file("uv.lock")])
         .with_exec(["uv", "export", "--quiet", "--only-group", "target", "--no-emit-project", "-o", REQUIREMENTS])
-        .with_exec(["uv", "pip", "install", "--quiet", "--system", "-r", REQUIREMENTS])
+        .with_exec(["uv", "pip", "install", "--quiet", "--compile-bytecode", "--system", "-r", REQUIREMENTS])
         .with_directory("/app", source, include=PARTS, exclude=["**/__pycache__"])
-        .without_mount("/root/.cache/pip")
-        .without_mount("/root/.cache/uv")
+        .with_exec(["python", "-m", "compileall", "-q", "ci"])
+        .with_(without_caches)
     )

@@ -28,6 +28,11 @@ def base(settings: Settings) -> dagger.Container:
     )
 
 
+def without_caches(container: dagger.Container) -> dagger.Container:
+    """Take the caches away, for a container that is not installed into any more."""
+    return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
+
+
 def dependencies(settings: Settings, service: dagger.Directory, *, dev: bool) -> dagger.Container:
     """Return the toolchain with the service's locked dependencies: a layer that only the lock file changes."""
     groups = [] if dev else ["--no-dev"]

@@ -1,6 +1,7 @@
 """The stack's networks, secrets and configs: found or made."""
 
 import base64
+
 from ci.targets.daemon import Daemon, Json
 from ci.targets.errors import MissingError, TakenError
 from ci.targets.swarm.names import Names

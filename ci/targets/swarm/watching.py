@@ -21,8 +21,10 @@ from ci.targets.swarm.services import is_failed, tasks
 TRAFFIC = """
 end=$(($(date +%s) + {seconds}))
 while [ "$(date +%s)" -lt "$end" ]; do
-    {{ wget -q -O /dev/null -T 5 {url}; echo .; }} &
-    sleep {pause}
+    for path in {paths}; do
+        {{ wget -q -O /dev/null -T 5 "{address}$path"; echo .; }} &
+        sleep {pause}
+    done
 done
 wait
 """
@@ -87,10 +89,13 @@ async def _send(daemon: Daemon, stack: Stack, post: Outpost, seconds: float) -> 
     rate = stack.environment.verify.traffic
     if not rate:
         return 0
-    names = Names(stack)
-    address = (await addresses(daemon, names))[0]
-    url = f"http://{address}:{stack.environment.edge.port}{stack.app.health_path}"
-    script = TRAFFIC.format(seconds=max(1, round(seconds)), url=url, pause=round(1 / rate, 3))
+    edge = (await addresses(daemon, Names(stack)))[0]
+    script = TRAFFIC.format(
+        seconds=max(1, round(seconds)),
+        paths=f"{stack.app.health_path} {stack.app.version_path}",
+        address=f"http://{edge}:{stack.environment.edge.port}",
+        pause=round(1 / rate, 3),
+    )
     return (await post.run(["sh", "-c", script])).output.count(".")
 
 

@@ -1,0 +1,41 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parents[1] / "modules" / "samples"
+CI = Path(sys.executable).with_name("ci")
+
+
+@dataclass
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Ci = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of the commands: a cache of their own, and no terminal."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGGER_", "OTEL_"))}
+    return kept | {"SLIPWAY_CACHE": str(tmp_path_factory.mktemp("cache")), "TERM": "dumb", "COLUMNS": "100"}
+
+
+@pytest.fixture
+def ci(environ: dict[str, str]) -> Ci:
+    """Run `ci` in the sample module's folder."""
+
+    def run(*arguments: str, cwd: Path = SAMPLES / "kinds", **variables: str) -> Outcome:
+        done = subprocess.run(
+            [CI, *arguments], cwd=cwd, env=environ | variables, capture_output=True, text=True, timeout=120, check=False
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run

@@ -1,0 +1,104 @@
+"""Steps in containers, as the command shows them: what failed comes last, and Ctrl-C leaves no container."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import CI, SAMPLES, Ci
+
+STEPS = SAMPLES / "steps"
+STORY = """\
+  exit code: 7
+  stdout:
+    some output
+  stderr:
+    what went wrong
+
+Error: process "sh -c echo some output; echo what went wrong >&2; exit 7" did not complete successfully: exit code: 7
+"""
+
+
+def test_a_step_s_output(ci: Ci) -> None:
+    assert ci("-q", "call", "say", "--text", "hi", "stdout", cwd=STEPS).out == "hi\n"
+    assert ci("-q", "call", "say", "--text", "hi", cwd=STEPS).out.startswith("Container@sha256:")
+
+
+@pytest.mark.parametrize("progress", ["plain", "dots", "-q"])
+def test_a_failed_step_is_what_the_user_reads_last(ci: Ci, progress: str) -> None:
+    flags = [progress] if progress == "-q" else ["--progress", progress]
+    outcome = ci(*flags, "call", "broken", cwd=STEPS)
+    assert (outcome.status, outcome.out) == (1, "")
+    title = "✘ sh -c 'echo some output; echo what went wrong >&2; exit 7' ("
+    assert outcome.err.count(title) == 1
+    assert outcome.err.endswith(STORY)
+
+
+def test_a_step_of_the_command_line_that_fails(ci: Ci) -> None:
+    outcome = ci("-q", "call", "base", "with-exec", "--args=sh,-c,echo oh >&2; exit 3", "stdout", cwd=STEPS)
+    assert outcome.status == 1
+    assert outcome.err.endswith(
+        '    oh\n\nError: process "sh -c echo oh >&2; exit 3" did not complete successfully: exit code: 3\n'
+    )
+
+
+def test_a_container_is_saved(ci: Ci, tmp_path: Path) -> None:
+    outcome = ci("-q", "call", "say", "--text=hi", "--output", str(tmp_path / "image.tar"), cwd=STEPS)
+    assert (outcome.status, outcome.err) == (0, f'Saved to "{tmp_path / "image.tar"}".\n')
+    assert (tmp_path / "image.tar").stat().st_size > 1000
+
+
+def test_ctrl_c_leaves_no_container(environ: dict[str, str]) -> None:
+    command = [str(CI), "call", "slow", "--seconds", "50"]
+    with subprocess.Popen(command, cwd=STEPS, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.endswith("started\n"):
+                break
+        assert _running("sleep 50") == 1
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert _running("sleep 50") == 0
+
+
+def test_a_shell_in_the_failed_step(environ: dict[str, str]) -> None:
+    main, side = pty.openpty()
+    command = [str(CI), "call", "-i", "broken"]
+    variables = environ | {"TERM": "xterm-256color"}
+    with subprocess.Popen(command, cwd=STEPS, env=variables, stdin=side, stdout=side, stderr=side) as process:
+        os.close(side)
+        screen = _read_until(main, b"# ")
+        os.write(main, b"echo it is $((6 * 7)); exit\n")
+        screen += _read_until(main, b"")
+        assert process.wait(timeout=30) == 1
+    os.close(main)
+    assert "what went wrong" in screen
+    assert "it is 42" in screen
+
+
+def _running(command: str) -> int:
+    listed = subprocess.run(
+        ["docker", "ps", "--no-trunc", "--format", "{{json .}}"],  # noqa: S607 - found in PATH, as people do
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sum(command in json.loads(line)["Command"] for line in listed.stdout.splitlines())
+
+
+def _read_until(descriptor: int, wanted: bytes) -> str:
+    read, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            read += os.read(descriptor, 65536)
+        except OSError:  # how Linux says that the other side has hung up
+            break
+        if wanted and wanted in read[-20:]:
+            break
+    return read.decode(errors="replace")

@@ -1,0 +1,40 @@
+"""A module whose functions run steps in containers."""
+
+import anyio
+import dagger
+from dagger import dag, function, object_type
+
+
+@object_type
+class Steps:
+    image: str = "busybox:1"
+
+    @function
+    def base(self) -> dagger.Container:
+        """Return a container."""
+        return dag.container().from_(self.image)
+
+    @function
+    def say(self, text: str) -> dagger.Container:
+        """Return a container with a step."""
+        return self.base().with_exec(["echo", text])
+
+    @function
+    async def fail(self) -> str:
+        """Run a step that fails, beside one that would take long."""
+        slow = self.base().with_exec(["sleep", "30"])
+        broken = self.base().with_exec(["sh", "-c", "echo some output; echo what went wrong >&2; exit 7"])
+        async with anyio.create_task_group() as group:
+            group.start_soon(slow.sync)
+            group.start_soon(broken.sync)
+        return "not reached"
+
+    @function
+    async def broken(self) -> str:
+        """Run a step that fails."""
+        return await self.base().with_exec(["sh", "-c", "echo some output; echo what went wrong >&2; exit 7"]).stdout()
+
+    @function(cache="never")
+    async def slow(self, seconds: int) -> str:
+        """Run a step that takes its time."""
+        return await self.base().with_exec(["sh", "-c", f"echo started; sleep {seconds}"]).stdout()

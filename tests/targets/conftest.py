@@ -1,0 +1,134 @@
+"""A real Swarm, a real registry, and a service that is built in several ways."""
+
+import asyncio
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ci.settings import Settings
+from ci.targets import protocol as p
+from ci.targets.__main__ import answer
+
+SERVICE = Path(__file__).parent / "service"
+SETTINGS = """
+[app]
+name = "{name}"
+dockerfile = "Dockerfile"
+
+[registry]
+repository = "localhost:5000/{name}"
+
+[environments.dev]
+kind = "dev"
+edge.port = {port}
+verify = {{ window = 4, min_requests = 10 }}
+health.timeout = 20
+"""
+
+Image = Callable[[str], str]
+Traffic = Callable[[p.Stack], AbstractContextManager[Counter[str]]]
+
+
+def docker(*arguments: str) -> str:
+    """Run a docker command and return what it prints."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def a_free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def a_stack(*overrides: str) -> Iterator[p.Stack]:
+    text = SETTINGS.format(name=f"test-{uuid.uuid4().hex[:8]}", port=a_free_port())
+    stack = p.Stack.of(Settings.parse(text, overrides), "dev")
+    yield stack
+    removed = asyncio.run(answer(p.Remove(stack=stack)))
+    assert removed.ok, removed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def swarm() -> None:
+    """Swarm mode, as the set-up would turn it on."""
+    if docker("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
+        docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+
+
+@pytest.fixture
+def stack() -> Iterator[p.Stack]:
+    """A stack of the test's own, of which nothing is there yet."""
+    with a_stack() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def standing(image: Image) -> Iterator[p.Stack]:
+    """A stack in which the build `one` serves; tests leave it so."""
+    with a_stack() as made:
+        started = asyncio.run(answer(p.Candidate(stack=made, image=image("one"), version="one")))
+        assert isinstance(started, p.Started)
+        for request in (p.Switch(stack=made, release=started.release), p.Retire(stack=made)):
+            outcome = asyncio.run(answer(request))
+            assert outcome.ok, outcome
+        yield made
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[Image]:
+    """The service, built to behave in some way and pushed: its address by digest."""
+    repository, known = f"localhost:5000/test-{uuid.uuid4().hex[:8]}", dict[str, str]()
+
+    def build(behaviour: str) -> str:
+        if behaviour not in known:
+            tag = f"{repository}:{behaviour}"
+            docker("build", "--quiet", "--build-arg", f"BUILD={behaviour}", "--tag", tag, str(SERVICE))
+            docker("push", "--quiet", tag)
+            known[behaviour] = docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", tag)
+        return known[behaviour]
+
+    yield build
+    for behaviour, address in known.items():
+        docker("image", "rm", "--force", f"{repository}:{behaviour}", address)
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    """Users: four of them ask one thing after another while the body runs; what came is counted by status and build."""
+
+    @contextmanager
+    def users(stack: p.Stack) -> Iterator[Counter[str]]:
+        seen: Counter[str] = Counter()
+        over = threading.Event()
+
+        def user(path: str) -> None:
+            with httpx.Client(base_url=stack.environment.address, timeout=10) as client:
+                while not over.is_set():
+                    try:
+                        said = client.get(path)
+                        seen[f"{said.status_code} {said.headers.get('x-build', '')}".strip()] += 1
+                    except httpx.HTTPError as error:
+                        seen[type(error).__name__] += 1
+                    time.sleep(0.01)
+
+        threads = [threading.Thread(target=user, args=(path,)) for path in ("/", "/", "/version", "/version")]
+        for thread in threads:
+            thread.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+    return users
