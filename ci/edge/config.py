@@ -22,7 +22,7 @@ def nobody(port: int) -> str:
 def upstream_of(config: Any) -> str:  # noqa: ANN401 - whatever an edge has for its configuration
     """Tell what a configuration, as the edge gives it back, lets serve; empty: nothing."""
     try:
-        outer = config["apps"]["http"]["servers"]["public"]["routes"][0]["handle"][0]
+        outer = config["apps"]["http"]["servers"]["public"]["routes"][1]["handle"][0]
         return str(outer["routes"][0]["handle"][0]["dynamic_upstreams"]["name"])
     except (KeyError, IndexError, TypeError):
         return ""
@@ -33,13 +33,21 @@ def _text(port: int, handler: dict[str, Any]) -> str:
         "listen": [f":{port}"],
         "automatic_https": {"disable": True},
         "metrics": {},
-        "routes": [{"handle": [handler]}],
+        "routes": [{"match": [{"protocol": "http/1.1"}], "handle": [_last_answer()]}, {"handle": [handler]}],
     }
     config = {
         "admin": {"listen": f":{ADMIN_PORT}"},
         "apps": {"http": {"servers": {"public": server}}},
     }
     return json.dumps(config, sort_keys=True)
+
+
+def _last_answer() -> dict[str, Any]:
+    """Close a connection of HTTP/1.1 after its answer: a reload cuts those that wait for more, as a request comes maybe.
+
+    HTTP/2 needs nothing: it tells its clients when a connection ends.
+    """
+    return {"handler": "headers", "response": {"set": {"Connection": ["close"]}}}
 
 
 def _counted(handler: dict[str, Any]) -> dict[str, Any]:

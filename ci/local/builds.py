@@ -1,12 +1,24 @@
 """Dockerfiles, by Docker's own builder."""
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from ci.local.errors import DockerError, EngineError
-from ci.local.trees import Built
+from ci.local.trees import Built, Filter, Location, Selected
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
+
+
+async def _context(engine: "Engine", tree: Built) -> Location:
+    """Return what of the folder is sent to the builder: all that .dockerignore leaves, and the Dockerfile."""
+    for name in (f"{tree.dockerfile}.dockerignore", ".dockerignore"):
+        place = Location(tree.context.tree, posixpath.join(tree.context.path, name))
+        if await engine.solver.stat(place, follow=True) is not None:
+            lines = (await engine.solver.contents(place)).decode(errors="replace").splitlines()
+            patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+            return Location(Selected(tree.context, Filter(exclude=(*patterns, f"!{tree.dockerfile}"))))
+    return tree.context
 
 
 async def build(engine: "Engine", tree: Built, step: str) -> str:
@@ -16,7 +28,7 @@ async def build(engine: "Engine", tree: Built, step: str) -> str:
     """
     image, lines = "", []
     with engine.events.span(f"docker build -f {tree.dockerfile}") as span:
-        async with engine.solver.open(tree.context) as context:
+        async with engine.solver.open(await _context(engine, tree)) as context:
             try:
                 async for line in engine.docker.progress(
                     "POST",

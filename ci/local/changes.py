@@ -2,7 +2,7 @@
 
 import posixpath
 import tarfile
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,30 @@ class Changer:
                 case MakeLink():
                     await self._put(container, operation.path, [(tar.link("", operation.target), b"")])
 
-    async def fill(self, container: str, path: str, source: Location, owner: Owner | None) -> None:
-        """Fill a folder that is there, such as a volume's mount point, from a location."""
+    async def fill(
+        self, container: str, path: str, source: Location, owner: Owner | None = None, without: Sequence[str] = ()
+    ) -> None:
+        """Fill a folder that is there, such as a volume's mount point, from a location.
+
+        `without` names folders in it that are left alone, since something else is mounted there.
+        """
+        hidden = [posixpath.relpath(folder, path) for folder in without]
+
+        def change(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+            name = tar.clean(entry.name)
+            if any(name.startswith(folder + "/") for folder in hidden):
+                return None
+            # Named from the root on: Docker leaves the folder that it unpacks into as it is.
+            entry.name = f"{path}/{name}".strip("/")
+            if entry.islnk():
+                entry.linkname = f"{path}/{tar.clean(entry.linkname)}".strip("/")
+            return _own(entry, owner) if owner else entry
+
         async with self._engine.solver.open(source) as stream:
-            await self._engine.docker.put(container, path, _owned(stream, owner) if owner else stream)
+            if owner is None and not hidden:
+                await self._engine.docker.put(container, path, stream)
+            else:
+                await self._engine.docker.put(container, "/", tar.transform(stream, change))
 
     async def owner(self, tree: Tree, owner: str) -> Owner | None:
         """Return the user and group IDs of `user[:group]`, names or numbers, as a tree's /etc/passwd has them.
@@ -160,11 +180,6 @@ async def _look_up(file: str, name: str, contents: Callable[[str], Awaitable[byt
         if parts[0] == name:
             return int(parts[2]), int(parts[3]) if parts[3].isdigit() else int(parts[2])
     raise UsageError(f"owner {name!r}: no such name in {file}: use a number, or a name that the image knows")
-
-
-async def _owned(stream: AsyncIterable[bytes], owner: Owner) -> AsyncIterator[bytes]:
-    async for chunk in tar.transform(stream, lambda entry: _own(entry, owner)):
-        yield chunk
 
 
 def _own(entry: tarfile.TarInfo, owner: Owner) -> tarfile.TarInfo:

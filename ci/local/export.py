@@ -23,10 +23,10 @@ async def export_folder(stream: AsyncIterable[bytes], target: Path, *, wipe: boo
         raise EngineError(f"{target}: cannot be written: {error}") from error
 
 
-async def export_file(stream: AsyncIterable[bytes], target: Path) -> None:
-    """Write a tar stream's one file to a path, in one step: nobody sees half of it."""
+async def export_file(stream: AsyncIterable[bytes], target: Path) -> tarfile.TarInfo:
+    """Write a tar stream's one file to a path, in one step: nobody sees half of it; returns what the tar says of it."""
 
-    def unpack(archive: tarfile.TarFile) -> None:
+    def unpack(archive: tarfile.TarFile) -> tarfile.TarInfo:
         entry = archive.next()
         content = archive.extractfile(entry) if entry and entry.isreg() else None
         if entry is None or content is None:
@@ -41,9 +41,10 @@ async def export_file(stream: AsyncIterable[bytes], target: Path) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        return entry
 
     try:
-        await tar.read(stream, unpack)
+        return await tar.read(stream, unpack)
     except OSError as error:
         raise EngineError(f"{target}: cannot be written: {error}") from error
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from ci.local import manifests
 from ci.local.node import Node, digest_of
-from ci.local.trees import Exec, Location, Secret
+from ci.local.trees import Download, Exec, Location, Secret
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
 
 # What does not change a step's outcome.
-IGNORED: dict[type[Node], frozenset[str]] = {Exec: frozenset({"volatile"})}
+IGNORED: dict[type[Node], frozenset[str]] = {Exec: frozenset({"volatile"}), Download: frozenset({"url", "authorization"})}
 
 
 class Keys:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ci.local.engine import Engine
 
 RUN_FOLDER = "/dev/.slipway-run"
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # where an image sets none
 
 
 @dataclass
@@ -64,9 +65,11 @@ class Plan:
 
 
 @contextlib.asynccontextmanager
-async def prepared(engine: "Engine", step: Exec, **options: Any) -> AsyncIterator[Prepared]:
+async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **options: Any) -> AsyncIterator[Prepared]:
     """Create the container of a step, and remove it when the block ends; `options` lie over Docker's configuration."""
     base, operations = flatten(step.rootfs)
+    if any(_overlap(operation.path, mount.path) for operation in operations for mount in step.mounts):
+        base, operations = step.rootfs, []  # they are the image's, and must not land in what is mounted over it
     async with contextlib.AsyncExitStack() as stack:
         image = await engine.solver.image(base)
         private = await _private_folder(engine, stack, step)
@@ -75,18 +78,19 @@ async def prepared(engine: "Engine", step: Exec, **options: Any) -> AsyncIterato
             await _plan(engine, stack, step, mount, plan)
         hosts = await engine.services.bind(step.bindings)
         config = await _config(engine, step, image, plan, private) | options
-        config["HostConfig"]["ExtraHosts"] = hosts
+        config["HostConfig"] |= {"ExtraHosts": hosts, "Init": init}
         container = await stack.enter_async_context(engine.container(config))
         await engine.solver.changer.apply(container, operations)
         for path, source, owner in plan.fills:
             ids = await engine.solver.changer.owner(step.rootfs, owner)
-            await engine.solver.changer.fill(container, path, source, ids)
+            nested = [mount.path for mount in step.mounts if mount.path.startswith(path.rstrip("/") + "/")]
+            await engine.solver.changer.fill(container, path, source, ids, nested)
         yield Prepared(container, plan.volumes)
 
 
 async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private: Path | None) -> dict[str, Any]:
     command = list(step.args)
-    environment = dict(step.environment) | dict(step.volatile)
+    environment = {"PATH": DEFAULT_PATH} | dict(step.environment) | dict(step.volatile)
     if tools.host_bundle() is not None:
         plan.mounts.append((await engine.tools()).mount)
         environment = dict.fromkeys(tools.CA_VARIABLES, tools.BUNDLE) | environment
@@ -141,7 +145,7 @@ async def _write_script(engine: "Engine", step: Exec, private: Path) -> None:
         'if [ -x "$folder/$name" ] && [ ! -d "$folder/$name" ]; then found=$folder/$name; break; fi; done;; esac',
         "unset IFS",
         'case $found in */*) exec "$found" "$@";; esac',
-        'echo "exec: $name: executable file not found in \\$PATH" >&2; exit 127',
+        'echo "exec: \\"$name\\": executable file not found in \\$PATH" >&2; exit 1',
     ]
     script = private / "run"
     script.write_text("\n".join(lines) + "\n")
@@ -158,8 +162,9 @@ async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, 
         case FileMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-")))
             async with engine.solver.open(mount.source) as stream:
-                await export_file(stream, folder / "file")
-            await _own(engine, step, folder / "file", mount.owner)
+                entry = await export_file(stream, folder / "file")
+            os.utime(folder / "file", (entry.mtime, entry.mtime))
+            await _own(engine, step, folder / "file", mount.owner, (entry.uid, entry.gid))
             plan.bind(folder / "file", mount.path, read_only=False)
         case SecretMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=engine.memory_folder())))
@@ -183,10 +188,10 @@ async def _write_private(engine: "Engine", step: Exec, file: Path, content: byte
     await _own(engine, step, file, owner)
 
 
-async def _own(engine: "Engine", step: Exec, file: Path, owner: str) -> None:
+async def _own(engine: "Engine", step: Exec, file: Path, owner: str, otherwise: tuple[int, int] = (0, 0)) -> None:
     ids = await engine.solver.changer.owner(step.rootfs, owner)
     if os.geteuid() == 0:
-        os.chown(file, *(ids or (0, 0)))
+        os.chown(file, *(ids or otherwise))
 
 
 async def _plan_folder(engine: "Engine", mount: FolderMount, plan: Plan) -> None:
@@ -214,6 +219,11 @@ async def _plan_cache(engine: "Engine", stack: contextlib.AsyncExitStack, mount:
         if mount.source or mount.owner:
             plan.fills.append((mount.path, mount.source or Location(), mount.owner))
     plan.volume(name, mount.path)
+
+
+def _overlap(path: str, mount: str) -> bool:
+    path, mount = (posixpath.normpath("/" + each).rstrip("/") + "/" for each in (path, mount))
+    return path.startswith(mount) or mount.startswith(path)
 
 
 def absolute(workdir: str, path: str) -> str:

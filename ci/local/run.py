@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ci.local.trees import Exec, FolderMount, Image, Location, SecretMount, Volu
 if TYPE_CHECKING:
     from ci.local.engine import Engine
 
-COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE = 127, 126  # as a shell reports them
+NOT_STARTED = 1  # the exit code of a command that is not there or not executable
 KILLED = 137
 
 
@@ -85,11 +86,10 @@ class Runner:
             try:
                 await docker.start(container)
             except DockerError as error:
-                code = start_failure(error)
-                if code is None:
+                if (reason := start_failure(error)) is None:
                     raise
-                output.add(2, f"{error}\n".encode())
-                return code
+                output.add(2, f"{reason}\n".encode())
+                return NOT_STARTED
             async for stream, data in frames:
                 output.add(stream, data)
         output.finish()
@@ -177,12 +177,12 @@ def title(step: Exec) -> str:
     return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - what fits on a line
 
 
-def start_failure(error: DockerError) -> int | None:
-    """Return the exit code that stands for a command that could not be started, or nothing for another error."""
-    text = str(error)
-    if "executable file not found" in text or "no such file or directory" in text:
-        return COMMAND_NOT_FOUND
-    return COMMAND_NOT_EXECUTABLE if "permission denied" in text else None
+def start_failure(error: DockerError) -> str | None:
+    """Return why a command could not be started, or nothing for an error that is not the command's."""
+    found = re.search(
+        r"exec: .*(?:executable file not found in \$PATH|no such file or directory|permission denied)", str(error)
+    )
+    return found[0] if found else None
 
 
 def _expected(expect: str, exit_code: int) -> bool:

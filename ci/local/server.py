@@ -4,9 +4,10 @@ import asyncio
 import base64
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -74,7 +75,25 @@ async def _query(request: Request) -> Response:
     body = await request.json()
     if "IntrospectionQuery" in (body.get("operationName") or body["query"][:60]):
         return Response(introspection(), media_type="application/json")
-    return JSONResponse(await run_query(context, body["query"], body.get("variables")))
+    answer = await _unless_gone(request, run_query(context, body["query"], body.get("variables")))
+    return JSONResponse(answer)
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Do the work while the client waits for it: one that is gone, as after another's failure, wants no step to go on."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else {}
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
 def _authenticate(request: Request) -> Context | None:

@@ -30,6 +30,7 @@ class Running:
     container: str
     stack: contextlib.AsyncExitStack
     ports: dict[int, int] = field(default_factory=dict)
+    name: str = ""  # a host name that every step knows
 
 
 class Services:
@@ -44,7 +45,8 @@ class Services:
     async def bind(self, bindings: Sequence[Binding]) -> list[str]:
         """Start what the bindings name and return their names for a container's /etc/hosts: `alias:address`."""
         running = await asyncio.gather(*(self.start(binding.service) for binding in bindings))
-        return [f"{b.alias}:{r.address}" for b, r in zip(bindings, running, strict=True)]
+        bound = [f"{b.alias}:{r.address}" for b, r in zip(bindings, running, strict=True)]
+        return bound + [f"{r.name}:{r.address}" for r in self._running.values() if r.name]
 
     async def start(self, service: "Service") -> Running:
         """Start a service unless it runs, and wait until its ports answer.
@@ -108,7 +110,7 @@ class Services:
         stack = contextlib.AsyncExitStack()
         with engine.events.span(f"service {title(step)}") as span:
             try:
-                ready = await stack.enter_async_context(prepared(engine, step))
+                ready = await stack.enter_async_context(prepared(engine, step, init=True))
                 frames = await stack.enter_async_context(attached(engine, ready.container))
                 await engine.docker.start(ready.container)
                 output = self._watch(frames, span)
@@ -117,7 +119,7 @@ class Services:
             except BaseException:
                 await stack.aclose()
                 raise
-        return Running(address, ready.container, stack)
+        return Running(address, ready.container, stack, name=service.named())
 
     def _watch(self, frames: AsyncIterator[tuple[int, bytes]], span: Span) -> Output:
         output = Output(self._engine, span)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from ci.local import archive, tar
 from ci.local.errors import EngineError
-from ci.local.trees import Download, GitTree, Tarball
+from ci.local.trees import Download, GitTree, Secret, Tarball
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
@@ -30,7 +30,8 @@ async def open_source(
             case GitTree():
                 await checkout(tree, Path(folder))
             case Download():
-                found = await download(tree.url, Path(folder, tree.name))
+                headers = await authorization(engine, tree.authorization)
+                found = await download(tree.url, Path(folder, tree.name), headers)
                 if found != tree.checksum:
                     raise EngineError(f"{tree.url}: is not what it was: {found} instead of {tree.checksum}")
                 Path(folder, tree.name).chmod(tree.permissions)
@@ -58,6 +59,11 @@ async def git(*args: str, cwd: Path | None = None) -> str:
     if process.returncode:
         raise EngineError(f"git {args[0]}: {stderr.decode(errors='replace').strip()}")
     return stdout.decode()
+
+
+async def authorization(engine: "Engine", secret: Secret | None) -> dict[str, str] | None:
+    """Return the header that carries a secret, where there is one."""
+    return {"Authorization": await engine.secrets.plaintext(secret)} if secret else None
 
 
 async def download(url: str, place: Path, headers: dict[str, str] | None = None) -> str:

@@ -162,16 +162,6 @@ class GitTree(Tree):
 
 
 @dataclass(frozen=True)
-class Download(Tree):
-    """One file from a URL; its digest names it."""
-
-    url: str
-    name: str
-    permissions: int
-    checksum: str  # sha256:…
-
-
-@dataclass(frozen=True)
 class Secret(Node):
     """A value that no output may show. `plain` is its digest under the store's own key: never the value."""
 
@@ -179,6 +169,17 @@ class Secret(Node):
     uri: str = ""
     plain: str = ""
     cache_key: str = ""
+
+
+@dataclass(frozen=True)
+class Download(Tree):
+    """One file from a URL; its digest names it."""
+
+    url: str
+    name: str
+    permissions: int
+    checksum: str  # sha256:…
+    authorization: Secret | None = None
 
 
 @dataclass(frozen=True)

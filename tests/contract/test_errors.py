@@ -59,7 +59,7 @@ async def test_exec_without_arguments(base: C) -> None:
 
 async def test_killed_step(base: C) -> None:
     with pytest.raises(dagger.ExecError) as caught:
-        await base.with_exec(["sh", "-c", "kill -9 $$"]).sync()
+        await base.with_exec(["sh", "-c", "sleep 60 & kill -9 $!; wait $!"]).sync()
     assert caught.value.exit_code == 137
 
 

@@ -11,7 +11,7 @@ from ci import edge
 def handler(config: str) -> dict[str, object]:
     servers = json.loads(config)["apps"]["http"]["servers"]
     (server,) = servers.values()
-    (route,) = server["routes"]
+    _, route = server["routes"]
     (outer,) = route["handle"]
     # What is counted is wrapped.
     return dict(outer["routes"][0]["handle"][0] if "routes" in outer else outer)
@@ -28,6 +28,13 @@ def test_a_replica_that_goes_away_costs_a_retry() -> None:
     assert isinstance(proxy["load_balancing"], dict)
     assert proxy["load_balancing"]["try_duration"] == "5s"
     assert proxy["health_checks"] == {"passive": {"fail_duration": "2s"}}
+
+
+def test_no_connection_of_http_1_waits_for_a_second_request() -> None:
+    (server,) = json.loads(edge.serving(8080, "tasks.web-1", 8000))["apps"]["http"]["servers"].values()
+    first = server["routes"][0]
+    assert first["match"] == [{"protocol": "http/1.1"}]
+    assert first["handle"][0]["response"] == {"set": {"Connection": ["close"]}}
 
 
 def test_before_the_first_release_the_edge_says_so() -> None:

@@ -31,6 +31,12 @@ async def deploy(stack: p.Stack, image: str, proof: p.Proof | None = None) -> p.
     return outcome
 
 
+async def until_there(stack: p.Stack, what: str) -> None:
+    """Wait until a deploy that runs meanwhile has its lock or its intent in the target."""
+    while not getattr(await described(stack), what):  # noqa: ASYNC110 - it is another process's, as it were
+        await asyncio.sleep(0.1)
+
+
 async def described(stack: p.Stack) -> p.Described:
     outcome = await answer(p.State(stack=stack))
     assert isinstance(outcome, p.Described), outcome
@@ -158,8 +164,7 @@ async def test_the_next_deploy_puts_right_what_a_killed_one_left(
 
 async def test_two_deploys_at_once_do_not_meet(stack: p.Stack, image: Image) -> None:
     first = asyncio.create_task(deploy(stack, image("one")))
-    while not (await described(stack)).lock:
-        await asyncio.sleep(0.1)
+    await until_there(stack, "lock")
     second = await answer(wanted(stack, image("two"), patience=0))
     assert isinstance(second, p.Failed)
     assert second.reason == "locked"
@@ -171,8 +176,7 @@ async def test_a_deploy_whose_lock_is_taken_away_stops(stack: p.Stack, image: Im
     await deploy(stack, image("one"))
     proof = p.Proof(image="busybox:1", command=("sleep", "30"))
     running = asyncio.create_task(answer(wanted(stack, image("two"), proof)))
-    while not (await described(stack)).intent:
-        await asyncio.sleep(0.1)
+    await until_there(stack, "intent")
     await answer(p.Unlock(stack=stack))
     outcome = await asyncio.wait_for(running, 20)
     assert isinstance(outcome, p.Failed)
@@ -184,8 +188,7 @@ async def test_a_deploy_whose_lock_is_taken_away_stops(stack: p.Stack, image: Im
 
 async def test_a_deploy_that_is_interrupted_opens_its_lock(stack: p.Stack, image: Image) -> None:
     running = asyncio.create_task(answer(wanted(stack, image("one"))))
-    while not (await described(stack)).intent:
-        await asyncio.sleep(0.1)
+    await until_there(stack, "intent")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

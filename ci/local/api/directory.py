@@ -87,7 +87,9 @@ class Directory(Object, Location):
 
     async def sync(self, ctx: "Context") -> str:
         """Make it real, and return its ID."""
-        await self._listing(ctx)
+        entries = (await self._listing(ctx)).entries
+        if entries and entries.get("", ("f",))[0] != "d" and list(entries) == [posixpath.basename(self.path)]:
+            raise EngineError(f"{self.path}: is not a directory")
         return self.id(ctx)
 
     # Parts of it
@@ -177,8 +179,10 @@ class Directory(Object, Location):
         return result
 
     def with_error(self, _: "Context", err: str) -> Self:
-        """Fail with this message."""
-        raise EngineError(err)
+        """Fail with this message, unless it is empty."""
+        if err:
+            raise EngineError(err)
+        return self
 
     # Leaving it
 

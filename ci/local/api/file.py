@@ -87,7 +87,7 @@ class File(Object, Location):
             if place < 0:
                 raise EngineError(f"{self.path}: {search!r} was not found")
             if first_from is None and text.find(search, place + 1) >= 0:
-                raise EngineError(f"{self.path}: {search!r} was found more than once: use all or firstFrom")
+                raise EngineError(f"{self.path}: {search!r} was found multiple times: use all or firstFrom")
             text = text[:place] + replacement + text[place + len(search) :]
         mode = (await self.stat(ctx)).permissions
         return dataclasses.replace(self, tree=Patched(self.tree, WriteFile(self.path, text, mode)))

@@ -93,9 +93,9 @@ class Query(Object):
         """Return a text that names a value."""
         return Address(value)
 
-    def git(
+    async def git(
         self,
-        _: "Context",
+        ctx: "Context",
         url: str,
         keep_git_dir: bool = True,
         ssh_known_hosts: str = "",
@@ -106,8 +106,10 @@ class Query(Object):
         experimental_service_host: Any = None,
     ) -> GitRepository:
         """Return a repository; git itself finds its credentials."""
-        if any((ssh_known_hosts, ssh_auth_socket, http_auth_token, http_auth_header, experimental_service_host)):
-            raise Unsupported("Query.git with credentials or a service", "git's own configuration is used")
+        if any((ssh_known_hosts, ssh_auth_socket, http_auth_token, http_auth_header)):
+            raise Unsupported("Query.git with credentials", "git's own configuration is used")
+        if experimental_service_host:
+            await ctx.engine.services.start(experimental_service_host)
         return GitRepository(url, keep_git_dir)
 
     async def http(
@@ -121,14 +123,15 @@ class Query(Object):
         experimental_service_host: Any = None,
     ) -> File:
         """Fetch a file now; the same contents are the same value."""
-        if auth_header or experimental_service_host:
-            raise Unsupported("Query.http(authHeader, experimentalServiceHost)")
+        headers = await sources.authorization(ctx.engine, auth_header)
+        if experimental_service_host:
+            await ctx.engine.services.start(experimental_service_host)
         name = name or Path(urlsplit(url).path).name or "index"
         with tempfile.TemporaryDirectory(prefix="slipway-") as folder, ctx.engine.events.span(f"http {url}"):
-            found = await sources.download(url, Path(folder, name))
+            found = await sources.download(url, Path(folder, name), headers)
         if checksum and checksum != found:
             raise EngineError(f"{url}: has the checksum {found}, not {checksum}")
-        return File(Download(url, name, permissions, found), f"/{name}")
+        return File(Download(url, name, permissions, found, auth_header), f"/{name}")
 
     # What the process of a function asks for
 

@@ -44,12 +44,16 @@ class Service(Object):
         """Return a name by which steps and functions reach it: here, its address."""
         return (await ctx.engine.services.start(self)).address
 
+    def named(self) -> str:
+        """Return the host name that it was given, if any."""
+        return ""
+
     async def endpoint(self, ctx: "Context", port: int | None = None, scheme: str = "") -> str:
         """Return where it answers: `host:port`, or a URL with a scheme."""
         running = await ctx.engine.services.start(self)
         chosen = port or next((p.port for p in self.ports(ctx)), None)
         if chosen is None:
-            raise EngineError("the service has no port: expose one with withExposedPort, or name it")
+            raise EngineError("no ports exposed: expose one with withExposedPort, or name it")
         address = f"{running.address}:{running.ports.get(chosen, chosen)}"
         return f"{scheme}://{address}" if scheme else address
 
@@ -72,6 +76,14 @@ class ContainerService(Service):
     insecure: bool = False
     name: str = ""
 
+    def named(self) -> str:
+        """Return the host name that it was given, if any."""
+        return self.name
+
+    async def hostname(self, ctx: "Context") -> str:
+        """Return the name that it was given, which every step knows while it runs, or its address."""
+        return self.name or await super().hostname(ctx)
+
     def step(self) -> Exec:
         """Return what it runs."""
         return self.container.exec(self.command, insecure=self.insecure)
@@ -81,7 +93,7 @@ class ContainerService(Service):
         return list(self.container.ports)
 
     def with_hostname(self, _: "Context", hostname: str) -> Self:
-        """Give it a name; names are bound to steps here, so that two stages can use one name at once."""
+        """Give it a name that every step knows while it runs."""
         return dataclasses.replace(self, name=hostname)
 
 

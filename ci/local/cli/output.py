@@ -2,13 +2,15 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ci.local.api.module import Module
 from ci.local.api.typedef import TypeDef
-from ci.local.cli.parser import Chain
+from ci.local.cli.parser import Chain, Step
 from ci.local.cli.providers import provider_of
 from ci.local.errors import EngineError
+from ci.local.modules.names import camel
 from ci.local.modules.values import api_name, enum_members
 from ci.local.node import digest_of
 
@@ -31,7 +33,7 @@ def show(engine: "Engine", module: Module, chain: Chain, result: Any) -> None:
     if output and exports(type_def, module):
         _tell(f'Saved to "{result}".')
         return
-    printed = text(engine, module, type_def, result, as_json=chain.json)
+    printed = text(engine, module, chain, result)
     if output:
         path = (engine.workdir / output).absolute()
         try:
@@ -50,15 +52,31 @@ def _tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)  # noqa: T201 - the command's own output
 
 
-def text(engine: "Engine", module: Module, type_def: TypeDef, result: Any, *, as_json: bool) -> str:
-    """Return what is printed of a result."""
-    provider = provider_of(module, type_def)
-    if as_json:
-        plain = _plain(engine, module, type_def, result)
-        return json.dumps(plain, indent=4, ensure_ascii=False) + "\n"
-    if provider:
+def text(engine: "Engine", module: Module, chain: Chain, result: Any) -> str:
+    """Return what is printed of a chain's result."""
+    type_def = chain.result_type
+    if chain.json:
+        shaped = _shaped(chain.steps, _plain(engine, module, type_def, result))
+        return json.dumps(shaped, indent=4, ensure_ascii=False) + "\n"
+    if provider_of(module, type_def):
         return _names(engine, module, type_def, result)
     return _lines(_plain(engine, module, type_def, result))
+
+
+def _shaped(steps: Sequence[Step], value: Any, names: Sequence[str] = ()) -> Any:
+    """Return what the steps after a list gave under their names, as the API answers."""
+    for index, step in enumerate(steps[:-1]):
+        names = (*names, camel(step.function.name)) if names else ()
+        if step.function.return_type.kind == "LIST_KIND" and isinstance(value, list):
+            return _nested(names, [_shaped(steps[index + 1 :], item, ("",)) for item in value])
+    last = (*names, camel(steps[-1].function.name)) if names else ()
+    return _nested(last, value)
+
+
+def _nested(names: Sequence[str], value: Any) -> Any:
+    for name in reversed(names[1:]):
+        value = {name: value}
+    return value
 
 
 def _lines(value: Any) -> str:

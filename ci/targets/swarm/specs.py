@@ -5,7 +5,8 @@ https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Service/operatio
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
     return _named(names, spec, f"{n.RELEASE}{_short_digest(image)}-{wanted(spec)[:6]}")
 
 
-def edge_service(stack: Stack, image: str, start: Reference) -> Spec:
+def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[str, str]) -> Spec:
     """Describe the edge: it begins with its last configuration, or with one that lets nothing serve."""
     names, port = Names(stack), stack.environment.edge.port
     container = {
@@ -74,6 +75,7 @@ def edge_service(stack: Stack, image: str, start: Reference) -> Spec:
         "Configs": [_file(start, "/etc/caddy/start.json")],
         "Mounts": [_volume(names, "edge-config", "/config"), _volume(names, "edge-data", "/data")],
         "StopGracePeriod": 30 * NANO,
+        "Sysctls": dict(sysctls),
         # Caddy's file carries this capability, so that a container without it could not even start it.
         **_hardened("CAP_NET_BIND_SERVICE"),
     }
@@ -85,6 +87,16 @@ def edge_service(stack: Stack, image: str, start: Reference) -> Spec:
     spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
     spec["Labels"][n.WANTED] = wanted(spec)
     return spec
+
+
+def edge_sysctls(kernel: str) -> dict[str, str]:
+    """Return what the edge needs of a kernel such as `6.1.0-28-amd64`.
+
+    At a reload Caddy opens its port anew and closes the old socket. Connections that wait there to be accepted would be
+    reset, unless the kernel hands them to the new one, which Linux can since 5.14.
+    """
+    version = tuple(int(part) for part in re.findall(r"\d+", kernel)[:2])
+    return {"net.ipv4.tcp_migrate_req": "1"} if version >= (5, 14) else {}
 
 
 def edge_start(stack: Stack) -> str:

@@ -39,22 +39,22 @@ async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
     names = Names(stack)
     has_database = stack.app.database == "postgres"
     auth = auth_header(login, stack.registry.repository)
-    caddy, there, _ = await asyncio.gather(
+    caddy, there, info, _ = await asyncio.gather(
         pinned(daemon, stack, stack.images.caddy, login),
         services(daemon, names),
+        daemon.get("/info"),
         ensure_network(daemon, specs.network(names, names.network, internal=False)),
     )
     start = await ensure_edge_start(daemon, stack, names)
+    edge = specs.edge_service(stack, caddy, start, specs.edge_sysctls(info["KernelVersion"]))
     bring_up = partial(_bring_up, daemon, stack, names, there, auth)
     if not has_database:
-        await bring_up(specs.edge_service(stack, caddy, start))
+        await bring_up(edge)
         return Ground(caddy, await services(daemon, names), (), auth)
     await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
     password, url = await _database_secrets(daemon, names)
     image = await pinned(daemon, stack, stack.images.postgres, login)
-    await asyncio.gather(
-        bring_up(specs.edge_service(stack, caddy, start)), bring_up(specs.database(stack, image, password))
-    )
+    await asyncio.gather(bring_up(edge), bring_up(specs.database(stack, image, password)))
     return Ground(caddy, await services(daemon, names), (url,), auth)
 
 

@@ -64,7 +64,7 @@ def printed(environ: dict[str, str]) -> dict[str, str]:
 async def _printed(session: Session, words: str) -> str:
     chain = parse(session.module, "Kinds", shlex.split(words))
     result = await evaluate(session, chain)
-    return text(session.engine, session.module, chain.result_type, result, as_json=chain.json)
+    return text(session.engine, session.module, chain, result)
 
 
 @pytest.mark.parametrize("words", RESULTS)
@@ -88,6 +88,8 @@ def test_json(ci: Ci) -> None:
     parts = [{"name": "a", "size": 1}, {"name": "b", "size": 2}]
     assert json.loads(ci("call", "--json", "report").out) == {"ok": True, "parts": parts, "level": "LOW"}
     assert json.loads(ci("call", "words", "--json").out) == ["one", "two"]
+    named = [{"name": "a"}, {"name": "b"}]
+    assert json.loads(ci("call", "report", "parts", "name", "--json").out) == named
     assert ci("call", "-j", "greet", "--name", "ü").out == '"hello ü"\n'
 
 

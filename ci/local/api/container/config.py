@@ -153,5 +153,7 @@ class Config(State):
         return self.but(logins=tuple(login for login in self.logins if login.address != address))
 
     def with_error(self, _: "Context", err: str) -> Self:
-        """Fail with this message."""
-        raise EngineError(err)
+        """Fail with this message, unless it is empty."""
+        if err:
+            raise EngineError(err)
+        return self

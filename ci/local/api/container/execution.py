@@ -125,7 +125,7 @@ class Execution(State):
 
     async def _run(self, ctx: "Context") -> Step:
         if self.last is None:
-            raise EngineError("no command has been executed: use withExec first")
+            raise EngineError("no command has been set: use withExec first")
         return await ctx.engine.runner.run(self.last)
 
     def _arguments(self, args: list[str], use_entrypoint: bool, expand: bool) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ci.local.prepare import absolute
 from ci.local.trees import (
     Binding,
     Exec,
+    FileMount,
     FolderMount,
     Location,
     Mount,
@@ -83,17 +84,21 @@ class State(Object):
         slash = "/" if path.endswith("/") and path.strip("/") else ""
         return absolute(self.working_directory, path) + slash
 
-    def locate(self, path: str) -> tuple[FolderMount | None, Location]:
+    def locate(self, path: str) -> tuple[FolderMount | FileMount | None, Location]:
         """Return where a path of the container lies: in a mounted folder, or in its own file system."""
         mount = self._mount_of(path)
         if mount is None:
             return None, Location(self.rootfs_tree, path)
+        if isinstance(mount, FileMount):
+            return mount, Location(mount.source.tree, mount.source.path)
         inner = path.removeprefix(mount.path.rstrip("/")).lstrip("/")
         return mount, Location(mount.source.tree, posixpath.join(mount.source.path, inner))
 
     def patched(self, path: str, make: Any) -> Self:
         """Return it changed by the operation that `make` returns for the path's place in its tree."""
         mount, place = self.locate(path)
+        if isinstance(mount, FileMount):
+            raise EngineError(f"{path}: is a mounted file, which is not changed from outside: mount another one")
         operation: Operation = make(place.path)
         if mount is None:
             return self.but(rootfs_tree=Patched(self.rootfs_tree, operation))
@@ -122,12 +127,12 @@ class State(Object):
             **options,
         )
 
-    def _mount_of(self, path: str) -> FolderMount | None:
-        found = None
+    def _mount_of(self, path: str) -> FolderMount | FileMount | None:
+        found: FolderMount | FileMount | None = None
         for mount in self.mount_items:
             inside = path == mount.path or path.startswith(mount.path.rstrip("/") + "/")
             if inside and (found is None or len(mount.path) >= len(found.path)):
-                if not isinstance(mount, FolderMount):
+                if not isinstance(mount, FolderMount | FileMount):
                     raise EngineError(
                         f"{path}: cannot be read from or written to: {mount.path} is a mount that no step keeps"
                     )

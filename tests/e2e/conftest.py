@@ -1,0 +1,238 @@
+"""The real `ci` command against a small service of the tests' own, on this machine's Docker."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ci.settings import FILE, Settings
+from ci.targets import protocol as p
+from ci.targets.__main__ import answer
+
+# The service's own tests run in its pipeline.
+collect_ignore = ["service"]
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+CI = Path(sys.executable).with_name("ci")
+SOCKET = "/var/run/docker.sock"
+TIMEOUT = 400
+
+Environ = dict[str, str]
+Traffic = Callable[[], AbstractContextManager[Counter[str]]]
+
+
+@dataclass
+class Outcome:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - whatever the function returned
+        """What it printed with --json."""
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+
+@dataclass
+class Project:
+    """A repository with a service and its pipeline.toml, and the command that delivers it."""
+
+    folder: Path
+    environ: Environ
+    constructor: tuple[str, ...] = (f"--docker={SOCKET}",)
+
+    def ci(self, *arguments: str, constructor: tuple[str, ...] | None = None, **variables: str) -> Outcome:
+        """Run `ci call` to its end; `constructor` stands in for the usual arguments in front of the function."""
+        began, process = time.monotonic(), self.start(*arguments, constructor=constructor, **variables)
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
+        return Outcome(process.returncode, out, err, time.monotonic() - began)
+
+    def start(
+        self, *arguments: str, constructor: tuple[str, ...] | None = None, **variables: str
+    ) -> subprocess.Popen[str]:
+        """Start `ci call`."""
+        given = self.constructor if constructor is None else constructor
+        return subprocess.Popen(
+            [str(CI), "--mod", str(REPOSITORY), "call", "--source=.", *given, *arguments],
+            cwd=self.folder,
+            env=self.environ | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def deploy(self, *constructor: str) -> Any:  # noqa: ANN401 - a Deployment's fields
+        """Deploy, which has to work, and return what the function says."""
+        return self.ci("deploy", "--env=dev", "--json", constructor=(*self.constructor, *constructor)).json
+
+    def change(self, path: str, old: str, new: str) -> None:
+        """Replace a text that stands in a file."""
+        file = self.folder / path
+        text = file.read_text()
+        assert old in text, (path, old)
+        file.write_text(text.replace(old, new))
+
+    def add(self, path: str, text: str) -> None:
+        """Add a text to the end of a file."""
+        file = self.folder / path
+        file.write_text((file.read_text() if file.exists() else "") + text)
+
+    @property
+    def stack(self) -> p.Stack:
+        """The stack that the project is delivered to."""
+        return p.Stack.of(Settings.parse((self.folder / FILE).read_text()), "dev")
+
+    @property
+    def address(self) -> str:
+        """Where the service is reached."""
+        return self.stack.environment.address
+
+    def state(self) -> p.Described:
+        """Look at what is in the target."""
+        outcome = asyncio.run(answer(p.State(stack=self.stack)))
+        assert isinstance(outcome, p.Described), outcome
+        return outcome
+
+
+@dataclass
+class Standing:
+    """A project that serves, and what its first deploys said."""
+
+    project: Project
+    first: Any
+    calls: dict[str, Outcome] = field(default_factory=dict)
+
+
+def docker(*arguments: str) -> str:
+    """Run a docker command and return what it prints."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def a_free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def a_cache(folder: Path) -> Iterator[Environ]:
+    """The environment of commands with a cache of their own, which is emptied in the end."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGGER_", "OTEL_"))}
+    environ = kept | {"SLIPWAY_CACHE": str(folder), "TERM": "dumb", "COLUMNS": "120"}
+    yield environ
+    subprocess.run([CI, "prune"], env=environ, cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def remove(project: Project) -> None:
+    """Take away everything that a project left in the target."""
+    outcome = asyncio.run(answer(p.Remove(stack=project.stack)))
+    assert outcome.ok, outcome
+    repository = project.stack.registry.repository
+    for image in docker("images", "--format", "{{.Repository}}@{{.Digest}} {{.ID}}").splitlines():
+        if image.startswith(f"{repository}@"):
+            subprocess.run(["docker", "image", "rm", "--force", image.split()[1]], capture_output=True, check=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def swarm() -> None:
+    """Swarm mode, as the set-up would turn it on."""
+    if docker("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
+        docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environ]:
+    """One cache for all of the tests, that no developer's command shares."""
+    with a_cache(tmp_path_factory.mktemp("cache")) as environ:
+        yield environ
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, environ: Environ) -> Project:
+    """The project as it is, with a name and a port of its own; the tests change copies of it."""
+    folder = tmp_path_factory.mktemp("template")
+    shutil.copytree(HERE / "service", folder / "service", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    text = (HERE / FILE).read_text()
+    name, port = f"e2e-{uuid.uuid4().hex[:8]}", str(a_free_port())
+    (folder / FILE).write_text(text.replace("{name}", name).replace("{port}", port))
+    return Project(folder, environ)
+
+
+@pytest.fixture(scope="session")
+def standing(template: Project) -> Iterator[Standing]:
+    """The project, deployed; other tests may have put another release there since."""
+    try:
+        yield Standing(template, template.deploy())
+    finally:
+        remove(template)
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    """A copy of the project, to be changed; it is delivered to the same stack."""
+    shutil.copytree(template.folder, tmp_path / "project")
+    return Project(tmp_path / "project", template.environ)
+
+
+@pytest.fixture
+def traffic(template: Project) -> Traffic:
+    """Users: four of them ask one thing after another while the body runs; what came is counted by version."""
+
+    @contextmanager
+    def users() -> Iterator[Counter[str]]:
+        seen: Counter[str] = Counter()
+        over = threading.Event()
+
+        def user() -> None:
+            with httpx.Client(base_url=template.address, timeout=10) as client:
+                while not over.is_set():
+                    try:
+                        said = client.get("/")
+                        seen[f"{said.status_code} {said.headers.get('x-version', '')}".strip()] += 1
+                    except httpx.HTTPError as error:
+                        seen[repr(error)] += 1
+                    time.sleep(0.02)
+
+        threads = [threading.Thread(target=user) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+    return users
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> Outcome:
+    """Send a signal and wait for the end."""
+    began = time.monotonic()
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return Outcome(process.returncode, out, err, time.monotonic() - began)

@@ -1,0 +1,1 @@
+"""A service that greets, and says which version of it does."""
