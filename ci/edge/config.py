@@ -43,7 +43,7 @@ def _text(port: int, handler: dict[str, Any]) -> str:
 
 
 def _last_answer() -> dict[str, Any]:
-    """Close a connection of HTTP/1.1 after its answer: a reload cuts those that wait for more, as a request comes maybe.
+    """Close a connection of HTTP/1.1 after its answer: a reload cuts idle ones, just when a request comes maybe.
 
     HTTP/2 needs nothing: it tells its clients when a connection ends.
     """

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import ipaddress
+import json
 import os
 import secrets
 import shutil
@@ -49,6 +50,7 @@ class Engine:
         self._readers: dict[str, str] = {}
         self._environments: dict[str, list[str]] = {}
         self._stack = contextlib.AsyncExitStack()
+        self._tools: tools.Tools | None = None
         self._removals: set[asyncio.Task[None]] = set()
         self._used_docker = False
 
@@ -118,8 +120,6 @@ class Engine:
         return context
 
     def _collect(self, node: Node, bodies: list[tuple[str, str]]) -> None:
-        import json  # noqa: PLC0415
-
         if node.identity in self._saved:
             return
         self._saved.add(node.identity)
@@ -199,7 +199,7 @@ class Engine:
 
     async def tools(self) -> tools.Tools:
         """Return the volume with our own tools."""
-        if not hasattr(self, "_tools"):
+        if self._tools is None:
             self._tools = await tools.install(self)
         return self._tools
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from ci.local.engine import Engine
 
 # What does not change a step's outcome.
-IGNORED: dict[type[Node], frozenset[str]] = {Exec: frozenset({"volatile"}), Download: frozenset({"url", "authorization"})}
+IGNORED: dict[type[Node], frozenset[str]] = {
+    Exec: frozenset({"volatile"}),
+    Download: frozenset({"url", "authorization"}),
+}
 
 
 class Keys:

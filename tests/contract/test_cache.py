@@ -86,7 +86,3 @@ async def test_cache_volume_content_is_no_input(base: C, unique: Callable[[], st
     first = await container.with_exec(NONCE).stdout()
     await container.with_exec(["touch", "/cache/x"]).sync()
     assert await container.with_exec(NONCE).stdout() == first
-
-
-async def test_steps_are_lazy(base: C) -> None:
-    assert await base.with_exec(["false"]).with_env_variable("X", "1").env_variable("X") == "1"

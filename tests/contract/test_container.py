@@ -4,6 +4,7 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagger
 import pytest
@@ -115,6 +116,24 @@ async def test_nesting_is_refused_by_name(base: C, *, local: bool) -> None:
             await nested.sync()
     else:
         await nested.sync()
+
+
+async def test_annotations_are_refused_by_name(base: C, *, local: bool) -> None:
+    annotated = base.with_annotation("org.example", "x")
+    if local:
+        with pytest.raises(dagger.QueryError, match=r"withAnnotation.*Dagger engine"):
+            await annotated.sync()
+    else:
+        await annotated.sync()
+
+
+async def test_another_platform_is_refused_by_name(*, local: bool) -> None:
+    other = dag.container(platform=dagger.Platform("linux/s390x")).with_new_file("/x", "x")
+    if local:
+        with pytest.raises(dagger.QueryError, match=r"linux/s390x.*Dagger engine"):
+            await other.sync()
+    else:
+        await other.sync()
 
 
 # Configuration
@@ -246,9 +265,9 @@ async def test_mounted_directory_is_writable_and_kept_between_steps(base: C, tre
 
 
 async def test_mounts_are_listed_and_removed(base: C, tree: dagger.Directory) -> None:
-    container = base.with_mounted_directory("/mnt", tree).with_mounted_temp("/tmp/x")
-    assert sorted(await container.mounts()) == ["/mnt", "/tmp/x"]
-    assert await container.without_mount("/mnt").mounts() == ["/tmp/x"]
+    container = base.with_mounted_directory("/mnt", tree).with_mounted_temp("/scratch")
+    assert sorted(await container.mounts()) == ["/mnt", "/scratch"]
+    assert await container.without_mount("/mnt").mounts() == ["/scratch"]
     assert await container.without_mount("/mnt").with_(sh("ls /mnt | wc -l")).stdout() == "0\n"
 
 
@@ -259,7 +278,8 @@ async def test_mounted_directory_stays_out_of_the_rootfs(base: C, tree: dagger.D
 
 async def test_read_only_mount_refuses_writes(base: C, tree: dagger.Directory) -> None:
     container = base.with_mounted_directory("/mnt", tree, read_only=True)
-    assert await container.with_(sh("cat /mnt/a.txt; touch /mnt/x 2>/dev/null || echo refused")).stdout() == "arefused\n"
+    shown = container.with_(sh("cat /mnt/a.txt; touch /mnt/x 2>/dev/null || echo refused"))
+    assert await shown.stdout() == "arefused\n"
 
 
 async def test_mounted_file(base: C, tree: dagger.Directory) -> None:
@@ -428,11 +448,12 @@ async def test_publish_is_the_same_digest_for_the_same_content(base: C) -> None:
     assert first.partition("@")[2] == second.partition("@")[2]
 
 
-def _member(archive: tarfile.TarFile, name: str) -> dict[str, dict[str, str]]:
+def _member(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
     stream = archive.extractfile(name)
     assert stream is not None
-    return json.load(stream)  # type: ignore[no-any-return]  # JSON's shape is the assertions' matter
+    found: dict[str, Any] = json.load(stream)
+    return found
 
 
-def _blob(archive: tarfile.TarFile, digest: str) -> dict[str, dict[str, str]]:
+def _blob(archive: tarfile.TarFile, digest: str) -> dict[str, Any]:
     return _member(archive, "blobs/" + digest.replace(":", "/"))

@@ -25,7 +25,7 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name for it
         """Say nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class's name for it
+    def do_GET(self) -> None:
         """Answer /headers with what was sent, and everything else with a file."""
         if self.path != "/headers":
             return super().do_GET()
@@ -96,8 +96,9 @@ async def test_http_authorization_header(web: tuple[int, Path], unique: Callable
 
 
 def git(folder: Path, *args: str) -> str:
-    identity = {f"GIT_{who}_{what}": "contract@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    environment = os.environ | identity | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    people = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
+    configuration = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    environment = os.environ | dict.fromkeys(people, "contract@example.com") | configuration
     command = ["git", "-C", str(folder), *args]  # the machine's own git
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
 
@@ -118,7 +119,7 @@ async def repository(tmp_path: Path) -> AsyncIterator[tuple[Git, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", f"--base-path={tmp_path}", "--export-all", "--reuseaddr"]
+    command = ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", f"--base-path={tmp_path}", "--export-all"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as daemon:  # noqa: ASYNC220 - a fixture of one process
         await_port(port)
         service, url = await on_host(port, "git")

@@ -113,12 +113,13 @@ async def test_file(tmp_path: Path) -> None:
 
 
 async def test_unix_socket(socket_path: Path) -> None:
-    python = dag.container().from_("python:3.13-slim").with_unix_socket("/run/web.sock", dag.host().unix_socket(str(socket_path)))
+    python = dag.container().from_("python:3.13-slim").with_env_variable("HOST_PATH", str(socket_path))
+    python = python.with_unix_socket("/run/web.sock", dag.host().unix_socket(str(socket_path)))
     script = (
         "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/web.sock'); "
         "s.send(b'hello\\n'); print(s.makefile().readline())"
     )
-    output = await python.with_env_variable("HOST_PATH", str(socket_path)).with_exec(["python", "-c", script]).stdout()
+    output = await python.with_exec(["python", "-c", script]).stdout()
     assert output == "HELLO\n\n"
 
 

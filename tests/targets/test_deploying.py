@@ -135,18 +135,54 @@ async def test_a_port_that_is_taken_is_refused_before_anything_changes(standing:
     assert (await described(second)).services == {}
 
 
-async def test_a_release_that_misbehaves_is_switched_back(stack: p.Stack, image: Image, traffic: Traffic) -> None:
-    await deploy(stack, image("one"))
-    with traffic(stack) as seen:
-        outcome = await deploy(stack, image("bad"), PASSES)
+async def test_a_release_that_misbehaves_is_switched_back(standing: p.Stack, image: Image, traffic: Traffic) -> None:
+    with traffic(standing) as seen:
+        outcome = await deploy(standing, image("bad"), PASSES)
     assert (outcome.ok, outcome.status) == (False, "switched-back")
     assert outcome.verdict is not None
     assert outcome.verdict.outcome == "fail"
     assert set(seen) <= {"200 one", "200 bad", "500 bad"}, seen
-    await assert_nothing_changed(stack)
+    await assert_nothing_changed(standing)
 
 
-@pytest.mark.parametrize("stage", ["preflight", "candidate", "switch"])
+async def test_two_deploys_at_once_do_not_meet(standing: p.Stack, image: Image) -> None:
+    slow = p.Proof(image="busybox:1", command=("sh", "-c", "sleep 3; exit 1"))
+    first = asyncio.create_task(deploy(standing, image("two"), slow))
+    await until_there(standing, "lock")
+    second = await answer(wanted(standing, image("two"), patience=0))
+    assert isinstance(second, p.Failed)
+    assert second.reason == "locked"
+    assert "tests since" in second.message
+    assert (await first).status == "unproven"
+
+
+async def test_a_deploy_whose_lock_is_taken_away_stops(standing: p.Stack, image: Image) -> None:
+    proof = p.Proof(image="busybox:1", command=("sleep", "30"))
+    running = asyncio.create_task(answer(wanted(standing, image("two"), proof)))
+    await until_there(standing, "intent")
+    await answer(p.Unlock(stack=standing))
+    outcome = await asyncio.wait_for(running, 20)
+    assert isinstance(outcome, p.Failed)
+    assert outcome.reason == "locked"
+    assert (await answer(p.Recover(stack=standing))).ok
+    await assert_nothing_changed(standing)
+
+
+async def test_a_deploy_that_is_interrupted_opens_its_lock(standing: p.Stack, image: Image) -> None:
+    running = asyncio.create_task(answer(wanted(standing, image("two"))))
+    await until_there(standing, "intent")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await described(standing)).lock == ""
+    assert (await answer(p.Recover(stack=standing))).ok
+    await assert_nothing_changed(standing)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [pytest.param("preflight", marks=pytest.mark.full), pytest.param("candidate", marks=pytest.mark.full), "switch"],
+)
 async def test_the_next_deploy_puts_right_what_a_killed_one_left(
     stack: p.Stack, image: Image, traffic: Traffic, stage: str
 ) -> None:
@@ -160,36 +196,3 @@ async def test_the_next_deploy_puts_right_what_a_killed_one_left(
     state = await described(stack)
     assert (state.intent, state.lock) == ("", "")
     assert len(state.releases) == 2
-
-
-async def test_two_deploys_at_once_do_not_meet(stack: p.Stack, image: Image) -> None:
-    first = asyncio.create_task(deploy(stack, image("one")))
-    await until_there(stack, "lock")
-    second = await answer(wanted(stack, image("two"), patience=0))
-    assert isinstance(second, p.Failed)
-    assert second.reason == "locked"
-    assert "tests since" in second.message
-    assert (await first).status == "deployed"
-
-
-async def test_a_deploy_whose_lock_is_taken_away_stops(stack: p.Stack, image: Image) -> None:
-    await deploy(stack, image("one"))
-    proof = p.Proof(image="busybox:1", command=("sleep", "30"))
-    running = asyncio.create_task(answer(wanted(stack, image("two"), proof)))
-    await until_there(stack, "intent")
-    await answer(p.Unlock(stack=stack))
-    outcome = await asyncio.wait_for(running, 20)
-    assert isinstance(outcome, p.Failed)
-    assert outcome.reason == "locked"
-    assert build_that_serves(stack) == "one"
-    assert (await answer(p.Recover(stack=stack))).ok
-    await assert_nothing_changed(stack)
-
-
-async def test_a_deploy_that_is_interrupted_opens_its_lock(stack: p.Stack, image: Image) -> None:
-    running = asyncio.create_task(answer(wanted(stack, image("one"))))
-    await until_there(stack, "intent")
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert (await described(stack)).lock == ""

@@ -5,6 +5,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import httpx
 
@@ -73,44 +74,42 @@ async def test_the_first_deploy(stack: p.Stack, image: Image) -> None:
     assert [(release.role, release.healthy, release.version) for release in state.releases] == [("serving", 2, "1.0")]
 
 
-async def test_a_redeploy_under_load_loses_no_request(stack: p.Stack, image: Image, traffic: Traffic) -> None:
-    one = await start(stack, image("one"))
-    await switch(stack, one.release)
-    assert (await answer(p.Retire(stack=stack))).ok
-    with traffic(stack) as seen:
-        two = await start(stack, image("two"))
+async def test_a_redeploy_under_load_loses_no_request(standing: p.Stack, image: Image, traffic: Traffic) -> None:
+    with traffic(standing) as seen:
+        two = await start(standing, image("two"))
         assert set(seen) == {"200 one"}, seen
-        await switch(stack, two.release)
-        verdict = (await watched(stack)).verdict
-        assert verdict.outcome == "pass", verdict
-        assert (await answer(p.Retire(stack=stack))).ok
-        three = await start(stack, image("one"), "3")
-        await switch(stack, three.release)
-        retired = await answer(p.Retire(stack=stack))
+        one = (await switch(standing, two.release)).before
+        assert (await watched(standing)).verdict.outcome == "pass"
+        retired = await answer(p.Retire(stack=standing))
         assert isinstance(retired, p.Retired)
-        assert (retired.kept, retired.removed) == (two.release, (one.release,))
+        assert (retired.kept, retired.removed) == (one, ())
+        # The release before is kept, so that going back starts nothing.
+        again = await start(standing, image("one"), "one")
+        assert (again.status, again.release, again.serving) == ("healthy", one, two.release)
+        await switch(standing, one)
+        keep_none = standing.environment.model_copy(update={"keep_previous": 0})
+        retired = await answer(p.Retire(stack=standing.model_copy(update={"environment": keep_none})))
+        assert isinstance(retired, p.Retired)
+        assert (retired.kept, retired.removed) == ("", (two.release,))
     assert set(seen) == {"200 one", "200 two"}, seen
     assert min(seen.values()) > 50
-    assert (await described(stack)).serving == three.release
+    assert (await described(standing)).serving == one
 
 
-async def test_a_failing_watch_is_switched_back(stack: p.Stack, image: Image, traffic: Traffic) -> None:
-    one = await start(stack, image("one"))
-    await switch(stack, one.release)
-    assert (await answer(p.Retire(stack=stack))).ok
-    bad = await start(stack, image("bad"))
-    await switch(stack, bad.release)
-    with traffic(stack):
-        seen = await watched(stack)
+async def test_a_failing_watch_is_switched_back(standing: p.Stack, image: Image, traffic: Traffic) -> None:
+    bad = await start(standing, image("bad"))
+    one = (await switch(standing, bad.release)).before
+    with traffic(standing):
+        seen = await watched(standing)
     assert (seen.ok, seen.verdict.outcome) == (False, "fail")
     assert "of the requests failed" in seen.message
-    back = await answer(p.SwitchBack(stack=stack))
+    back = await answer(p.SwitchBack(stack=standing))
     assert isinstance(back, p.Switched), back
-    assert (back.serving, back.before) == (one.release, bad.release)
-    with traffic(stack) as after:
-        state = await described(stack)
+    assert (back.serving, back.before) == (one, bad.release)
+    with traffic(standing) as after:
+        state = await described(standing)
     assert set(after) == {"200 one"}
-    assert [release.name for release in state.releases] == [one.release]
+    assert [release.name for release in state.releases] == [one]
     assert state.intent == ""
 
 
@@ -271,7 +270,6 @@ async def test_the_database_is_for_the_release_alone(stack: p.Stack, image: Imag
 
 
 def test_the_settings_of_the_project_describe_stacks() -> None:
-    with open("pipeline.toml") as file:
-        settings = Settings.parse(file.read())
+    settings = Settings.parse((Path(__file__).parents[2] / "pipeline.toml").read_text())
     names = [p.Stack.of(settings, name).namespace for name in settings.environments]
     assert names == ["orders-dev", "orders-acceptance", "orders-production"]

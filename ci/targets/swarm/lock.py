@@ -15,7 +15,7 @@ from ci.targets.swarm.outpost import close_outpost
 from ci.targets.swarm.recovery import recover
 
 # After so long without a sign of life a holder that promised them is dead.
-SILENCE = timedelta(seconds=15)
+SILENCE = timedelta(seconds=10)
 
 
 class Holder(BaseModel):

@@ -25,14 +25,11 @@ async def candidate(daemon: Daemon, request: Candidate) -> Started:
     name, serving = names.short(spec["Name"]), ground.edge.get(n.SERVING, "")
     if name != serving:
         await intent.record(daemon, names, serving, name)
-    # Started meanwhile, since the switch will need it.
-    opening = asyncio.create_task(open_outpost(daemon, stack, ground.caddy))
-    health = (
-        await _start(daemon, stack, spec, ground)
-        if name not in ground.services
-        else await _healthy(daemon, stack, name)
+    # Both at once: the switch will need the outpost.
+    health, post = await asyncio.gather(
+        _start(daemon, stack, spec, ground) if name not in ground.services else _healthy(daemon, stack, name),
+        open_outpost(daemon, stack, ground.caddy),
     )
-    post = await opening
     seconds = round(time.monotonic() - began, 2)
     if name == serving and health.ok:
         if await lets_serve(daemon, names, post) != {name}:

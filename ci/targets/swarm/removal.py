@@ -33,6 +33,9 @@ async def remove(daemon: Daemon, request: Remove) -> Removed:
 async def _left(daemon: Daemon, names: Names) -> list[str]:
     """Remove what can be removed now, and name what cannot yet: containers end after their service is gone."""
     if containers := await daemon.get("/containers/json", all="1", filters=names.of_stack):
+        # Swarm lets its containers lie for some seconds after they ended.
+        ended = [container for container in containers if container["State"] in {"exited", "dead"}]
+        await asyncio.gather(*(_removed(daemon, f"/containers/{container['Id']}") for container in ended))
         return [str(container["Names"][0]) for container in containers]
     networks = [network["Name"] for network in await daemon.get("/networks", filters=names.of_stack)]
     volumes = [volume["Name"] for volume in (await daemon.get("/volumes", filters=names.of_stack))["Volumes"] or []]

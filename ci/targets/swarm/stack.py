@@ -17,6 +17,9 @@ from ci.targets.swarm.objects import create, ensure, ensure_network, find
 from ci.targets.swarm.services import Service, services, update
 from ci.targets.swarm.services import create as create_service
 
+# How long the edge and the database may take, in seconds: a new database makes its files first.
+PATIENCE = 120
+
 
 @dataclass(frozen=True)
 class Ground:
@@ -47,7 +50,7 @@ async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
     )
     start = await ensure_edge_start(daemon, stack, names)
     edge = specs.edge_service(stack, caddy, start, specs.edge_sysctls(info["KernelVersion"]))
-    bring_up = partial(_bring_up, daemon, stack, names, there, auth)
+    bring_up = partial(_bring_up, daemon, names, there, auth)
     if not has_database:
         await bring_up(edge)
         return Ground(caddy, await services(daemon, names), (), auth)
@@ -66,15 +69,13 @@ async def ensure_edge_start(daemon: Daemon, stack: Stack, names: Names) -> specs
     )
 
 
-async def _bring_up(
-    daemon: Daemon, stack: Stack, names: Names, there: dict[str, Service], auth: str, spec: specs.Spec
-) -> None:
+async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], auth: str, spec: specs.Spec) -> None:
     service = there.get(names.short(spec["Name"]))
     if service is None:
         await create_service(daemon, spec, auth)
     elif service["Spec"]["Labels"].get(n.WANTED) != spec["Labels"][n.WANTED]:
         await update(daemon, service, specs.with_labels(spec, **_memory(service)), auth)
-    health = await gate(daemon, spec["Name"], 1, stack.environment.health.timeout)
+    health = await gate(daemon, spec["Name"], 1, PATIENCE)
     if not health.ok:
         raise LackingError(f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip())
 

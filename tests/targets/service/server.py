@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import pathlib
 import signal
 import socket
 import sys
@@ -49,8 +50,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 def database() -> tuple[int, str]:
     """Tell whether the database can be reached by what this service was told about it."""
-    with open(os.environ["DATABASE_URL_FILE"]) as file:
-        url = urllib.parse.urlsplit(file.read())
+    url = urllib.parse.urlsplit(pathlib.Path(os.environ["DATABASE_URL_FILE"]).read_text())
     with socket.create_connection((url.hostname, url.port), 3):
         return 200, str(url.password)
 

@@ -1,0 +1,62 @@
+"""(a) and (b) The whole pipeline up to the push, on empty caches and with nothing changed."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from bench.commands import ROOT, docker, engine_cache, run, say, seconds
+from bench.table import Note, Row
+from ci.local.engine import Engine
+from ci.stages.sbom import CYCLONEDX
+from ci.stages.toolchain import UV_VERSION
+
+FUNCTIONS = ("test", "lint", "build", "sbom", "push")
+REPOSITORY = "localhost:5000/slipway-bench/orders"
+OURS = (sys.executable, "-m", "bench.session", f"--overrides=registry.repository={REPOSITORY}", *FUNCTIONS)
+PLAIN = str(ROOT / "bench" / "plain.sh")
+NOTE = (
+    "test with PostgreSQL, JUnit and coverage; ruff, ruff format and mypy; image; CycloneDX; push to localhost:5000. "
+    "On both sides the base images are there, the downloads of pip and uv are in the same two volumes, and the registry "
+    "keeps what earlier runs pushed. Slipway starts with an empty cache folder and its time includes starting `ci` and "
+    "loading the module; the script starts without its images and linters' caches"
+)
+
+
+def measure(runs: int) -> Iterator[Row | Note]:
+    """Run both sides cold and then warm, as often as asked."""
+    times: dict[str, list[float]] = {"ours cold": [], "ours warm": [], "theirs cold": [], "theirs warm": []}
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as out:
+        plain = _plain(out)
+        _fill_downloads(plain)
+        for number in range(runs):
+            say(f"pipeline {number + 1}/{runs}")
+            with engine_cache() as env:
+                times["ours cold"].append(seconds(*OURS, env=env))
+                times["ours warm"].append(seconds(*OURS, env=env))
+            run(PLAIN, "clean", env=plain)
+            times["theirs cold"].append(seconds(PLAIN, env=plain))
+            times["theirs warm"].append(seconds(PLAIN, env=plain))
+            say(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
+        run(PLAIN, "clean", env=plain)
+    yield Row("a", "test, lint, build, sbom, push: cold", times["ours cold"], times["theirs cold"], "≤ 0.8")
+    yield Row("b", "the same with nothing changed", times["ours warm"], times["theirs warm"], "≤ 0.5")
+    yield Note("a, b", NOTE)
+
+
+def _plain(out: str) -> dict[str, str]:
+    """Return the script's environment: the same tools, and the volumes that the engine keeps downloads in."""
+    volumes = {name: f"slipway-cache-{Engine.short(f'slipway-{name}')}" for name in ("pip", "uv")}
+    return {
+        "PLAIN_OUT": out,
+        "PLAIN_PIP": volumes["pip"],
+        "PLAIN_UV": volumes["uv"],
+        "UV_VERSION": UV_VERSION,
+        "CYCLONEDX": CYCLONEDX[CYCLONEDX.index("--from") + 1],
+    }
+
+
+def _fill_downloads(plain: dict[str, str]) -> None:
+    there = docker("volume", "ls", "--quiet").splitlines()
+    if not {plain["PLAIN_PIP"], plain["PLAIN_UV"]} <= set(there):
+        say("filling the download caches by a first run that is not counted")
+        run(PLAIN, env=plain)

@@ -1,0 +1,78 @@
+"""Running programs and timing them."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.memory import Peak, watched
+
+ROOT = Path(__file__).parents[1]
+CI = str(Path(sys.executable).with_name("ci"))
+
+
+def say(text: str) -> None:
+    """Tell what is being done, apart from the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """Run a command and return what it prints; one that fails ends the benchmark with all that it said."""
+    done = subprocess.run(
+        words, cwd=cwd, env=os.environ | dict(env or {}), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+def docker(*words: str) -> str:
+    """Run a docker command and return what it prints."""
+    return run("docker", *words)
+
+
+def seconds(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> float:
+    """Run a command and return how long it took."""
+    began = time.monotonic()
+    run(*words, cwd=cwd, env=env)
+    return time.monotonic() - began
+
+
+def seconds_and_peak(*words: str, env: Mapping[str, str]) -> tuple[float, Peak]:
+    """Run a command and return how long it took, and the most memory that it and its children had."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(words, cwd=ROOT, env=os.environ | dict(env), stdout=output, stderr=output)
+        with watched(process.pid) as peak:
+            code = process.wait()
+        took = time.monotonic() - began
+        output.seek(0)
+        if code:
+            raise SystemExit(f"{' '.join(words)}: exit status {code}\n{output.read()}")
+    return took, peak
+
+
+@contextlib.contextmanager
+def engine_cache() -> Iterator[dict[str, str]]:
+    """Give an engine a cache of its own, empty; the value is the environment that says so."""
+    folder = tempfile.mkdtemp(prefix="slipway-bench-")
+    env = {"SLIPWAY_CACHE": folder}
+    try:
+        yield env
+    finally:
+        subprocess.run([CI, "prune", "--all"], cwd=ROOT, env=os.environ | env, capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def steps(case: str, runs: int) -> list[list[float]]:
+    """Measure a case of `bench.steps` in a session with an empty cache; one list of seconds a run."""
+    with engine_cache() as env:
+        printed = run(CI, "run", "--quiet", "--", sys.executable, "-m", "bench.steps", case, str(runs), env=env)
+    found: list[list[float]] = json.loads(printed.splitlines()[-1])
+    return found
