@@ -24,9 +24,7 @@ def say(text: str) -> None:
 
 def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
     """Run a command and return what it prints; one that fails ends the benchmark with all that it said."""
-    done = subprocess.run(
-        words, cwd=cwd, env=os.environ | dict(env or {}), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(words, cwd=cwd, env=os.environ | dict(env or {}), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout.strip()

@@ -22,7 +22,14 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """The row's texts: medians, with the range where there was more than one run."""
         ratio = f"{statistics.median(self.ours) / statistics.median(self.theirs):.2f}" if self.theirs else ""
-        return (self.letter, self.what, _spread(self.ours, self.unit), _spread(self.theirs, self.unit), ratio, self.wanted)
+        return (
+            self.letter,
+            self.what,
+            _spread(self.ours, self.unit),
+            _spread(self.theirs, self.unit),
+            ratio,
+            self.wanted,
+        )
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,9 @@ def written(rows: Sequence[Row], notes: Sequence[Note]) -> str:
     """Return the table in Markdown, its columns aligned, and the notes below it."""
     cells = [HEAD, *(row.cells for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
-    lines = ["| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join([*lines, "", *(f"({note.letter}) {note.text}" for note in notes)])
 

@@ -16,7 +16,7 @@ from typing import Any
 from ci.local import prune, tools
 from ci.local.context import Context
 from ci.local.docker import Docker
-from ci.local.errors import EngineError
+from ci.local.errors import EngineError, ExecFailed
 from ci.local.events import Events
 from ci.local.keys import Keys
 from ci.local.node import Node, decode, references
@@ -43,6 +43,7 @@ class Engine:
         self.docker, self.events, self.secrets = Docker(), Events(), Secrets(store)
         self.keys, self.solver, self.runner = Keys(self), Solver(self), Runner(self)
         self.services, self.uploads = Services(self), Uploads(self)
+        self.failures: list[ExecFailed] = []  # of this session's steps, the oldest first
         self.contexts: dict[str, Context] = {}
         self._nodes: dict[str, Node] = {}
         self._saved: set[str] = set()

@@ -94,6 +94,15 @@ class Events:
             listener.logged(span, line)
 
     @contextlib.contextmanager
+    def within(self, span: Span | None) -> Iterator[None]:
+        """Let the spans that begin in the block be part of another one, whoever began it."""
+        token = current.set(span)
+        try:
+            yield
+        finally:
+            current.reset(token)
+
+    @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """Keep listeners from the terminal while the block uses it."""
         for listener in self.listeners:

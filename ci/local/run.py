@@ -60,6 +60,7 @@ class Runner:
                     return await self._execute(step, digest, ready, span)
             except ExecFailed as failure:
                 span.status, span.error = "failed", str(failure)
+                self._engine.failures.append(failure)
                 return failure
 
     async def _execute(self, step: Exec, digest: str, ready: Prepared, span: Span) -> Step:

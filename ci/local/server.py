@@ -75,12 +75,14 @@ async def _query(request: Request) -> Response:
     body = await request.json()
     if "IntrospectionQuery" in (body.get("operationName") or body["query"][:60]):
         return Response(introspection(), media_type="application/json")
-    answer = await _unless_gone(request, run_query(context, body["query"], body.get("variables")))
+    # A connection's task inherits whatever span was there when the server started.
+    with context.engine.events.within(context.call.span if context.call else None):
+        answer = await _unless_gone(request, run_query(context, body["query"], body.get("variables")))
     return JSONResponse(answer)
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Do the work while the client waits for it: one that is gone, as after another's failure, wants no step to go on."""
+    """Do the work while the client waits: one that is gone, as after another's failure, wants no step to go on."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

@@ -90,7 +90,7 @@ class Target:
 
     def _needed(self, argument: str, value: Value | None) -> Value:
         if value is None:
-            flag, variable = argument.replace("_", "-"), argument.upper()
+            flag, variable = argument.replace("_", "-"), argument.replace("_", "").upper()
             raise Refused(
                 f"{self.name}: its target ({self._environment.target.address}) cannot be reached without "
                 f"--{flag}: give it before the function's name, or set {variable} in .env (see .env.example)"

@@ -120,7 +120,7 @@ async def repository(tmp_path: Path) -> AsyncIterator[tuple[Git, Path]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", f"--base-path={tmp_path}", "--export-all"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as daemon:  # noqa: ASYNC220 - a fixture of one process
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as daemon:
         await_port(port)
         service, url = await on_host(port, "git")
         try:

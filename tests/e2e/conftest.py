@@ -48,7 +48,7 @@ class Outcome:
     seconds: float
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever the function returned
+    def json(self) -> Any:
         """What it printed with --json."""
         assert self.status == 0, self.err
         return json.loads(self.out)
@@ -85,7 +85,7 @@ class Project:
             text=True,
         )
 
-    def deploy(self, *constructor: str) -> Any:  # noqa: ANN401 - a Deployment's fields
+    def deploy(self, *constructor: str) -> Any:
         """Deploy, which has to work, and return what the function says."""
         return self.ci("deploy", "--env=dev", "--json", constructor=(*self.constructor, *constructor)).json
 

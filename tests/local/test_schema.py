@@ -92,8 +92,8 @@ def test_enums_inputs_and_interfaces_are_the_clients() -> None:
 
 
 def test_names_go_both_ways() -> None:
-    for type_name in OBJECTS:
-        for field in OBJECTS[type_name].fields:
+    for kind in OBJECTS.values():
+        for field in kind.fields:
             assert graphql_name(python_name(field)) == field
 
 

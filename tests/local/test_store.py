@@ -45,7 +45,7 @@ async def test_a_lock_of_another_process_is_waited_for_and_ends_with_it(tmp_path
         "        print('held', flush=True); await asyncio.sleep(60)\n"
         "asyncio.run(hold())"
     )
-    holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)  # noqa: ASYNC220 - the other process is the test
+    holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert await asyncio.to_thread(holder.stdout.readline) == b"held\n"
     with store.try_lock("name") as free:

@@ -33,7 +33,7 @@ async def deploy(stack: p.Stack, image: str, proof: p.Proof | None = None) -> p.
 
 async def until_there(stack: p.Stack, what: str) -> None:
     """Wait until a deploy that runs meanwhile has its lock or its intent in the target."""
-    while not getattr(await described(stack), what):  # noqa: ASYNC110 - it is another process's, as it were
+    while not getattr(await described(stack), what):
         await asyncio.sleep(0.1)
 
 

@@ -114,7 +114,7 @@ async def test_killed_after_the_release_had_proven_itself(stack: p.Stack, image:
 @pytest.mark.parametrize("seconds", [0.6, 2.0])
 async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack, image: Image, seconds: float) -> None:
     process = begin(p.Candidate(stack=stack, image=image("one"), version="1"))
-    time.sleep(seconds)  # noqa: ASYNC251 - nothing else to do meanwhile
+    time.sleep(seconds)
     process.kill()
     process.wait()
     await next_run(stack)
