@@ -30,11 +30,12 @@ def image(settings: Settings, service: dagger.Directory, version: str) -> dagger
 
 def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     package = settings.app.module.partition(":")[0].partition(".")[0]
+    files = prepared(settings, service)
     return (
         dag.container()
         .from_(settings.base_image())
-        .with_directory(VENV, environment(settings, service).with_timestamps(EPOCH))
-        .with_directory("/app/src", service.directory("src").with_timestamps(EPOCH))
+        .with_directory(VENV, files.directory(VENV))
+        .with_directory("/app/src", files.directory("/app/src"))
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
@@ -46,11 +47,13 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     )
 
 
-def environment(settings: Settings, service: dagger.Directory) -> dagger.Directory:
-    """Return the service's virtual environment, compiled beforehand for a file system that cannot be written."""
+def prepared(settings: Settings, service: dagger.Directory) -> dagger.Container:
+    """Return a container with the files of the image: dependencies compiled beforehand, sources, and EPOCH on all."""
     return (
         dependencies(settings, service, dev=False)
-        # Bytecode that is checked by its source's hash: with times in it, no two builds would be the same.
+        # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
         .with_exec(["python", "-m", "compileall", "-q", "-j1", "--invalidation-mode=unchecked-hash", VENV])
-        .directory(VENV)
+        .with_directory("/app/src", service.directory("src"))
+        # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
+        .with_exec(["find", VENV, "/app/src", "-exec", "touch", "--no-dereference", f"--date=@{EPOCH}", "{}", "+"])
     )

@@ -1,8 +1,10 @@
 """What is in the image, as a CycloneDX document: Python distributions and Debian packages."""
 
 import json
+from typing import Any
 
 import dagger
+from dagger import ReturnType
 
 from ci.settings import Settings
 from ci.stages.toolchain import VENV, base
@@ -13,15 +15,9 @@ DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architec
 
 async def bill_of_materials(settings: Settings, image: dagger.Container, version: str) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
-    python = (
-        base(settings)
-        .with_directory(VENV, image.directory(VENV))
-        .with_exec([*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"])
-    )
-    document = json.loads(await python.stdout())
-    packages = await image.with_user("root").with_exec(DPKG).stdout()
-    document["components"] = [*document.get("components", []), *map(_debian, packages.splitlines())]
-    document["metadata"]["component"] = {
+    document = await _python(settings, image)
+    document["components"] = [*document.get("components", []), *await _debian(image)]
+    document.setdefault("metadata", {})["component"] = {
         "type": "container",
         "bom-ref": settings.app.name,
         "name": settings.app.name,
@@ -30,7 +26,27 @@ async def bill_of_materials(settings: Settings, image: dagger.Container, version
     return json.dumps(document, indent=2)
 
 
-def _debian(line: str) -> dict[str, str]:
-    name, version, architecture = line.split("\t")
+async def _python(settings: Settings, image: dagger.Container) -> dict[str, Any]:
+    """Return a document of the image's virtual environment, or an empty one: a Dockerfile may do without."""
+    if not await image.exists(VENV):
+        return {"bomFormat": "CycloneDX", "specVersion": "1.6"}
+    looked_at = (
+        base(settings)
+        .with_directory(VENV, image.directory(VENV))
+        .with_exec([*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"])
+    )
+    document: dict[str, Any] = json.loads(await looked_at.stdout())
+    return document
+
+
+async def _debian(image: dagger.Container) -> list[dict[str, str]]:
+    """Return the Debian packages as components; an image that is not Debian's has none."""
+    asked = image.with_user("root").with_exec(DPKG, expect=ReturnType.ANY)
+    if await asked.exit_code():
+        return []
+    return [_component(*line.split("\t")) for line in (await asked.stdout()).splitlines()]
+
+
+def _component(name: str, version: str, architecture: str) -> dict[str, str]:
     purl = f"pkg:deb/debian/{name}@{version}?arch={architecture}"
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
