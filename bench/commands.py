@@ -30,6 +30,11 @@ def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> 
     return done.stdout.strip()
 
 
+def attempt(*words: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a command that puts things away; what it says and how it ends is nobody's concern."""
+    subprocess.run(words, cwd=ROOT, env=os.environ | dict(env or {}), capture_output=True, check=False)
+
+
 def docker(*words: str) -> str:
     """Run a docker command and return what it prints."""
     return run("docker", *words)
@@ -64,7 +69,7 @@ def engine_cache() -> Iterator[dict[str, str]]:
     try:
         yield env
     finally:
-        subprocess.run([CI, "prune", "--all"], cwd=ROOT, env=os.environ | env, capture_output=True, check=False)
+        attempt(CI, "prune", "--all", env=env)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,7 +2,7 @@
 # The example service tested, linted, built, described and pushed by docker commands, one after another: what the pipeline
 # is measured against. Run again, it takes what it has: images are named by the lock file, and mypy and ruff have caches.
 # `plain.sh clean` takes all of that away; the downloads of pip and uv stay.
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 
 app=$PWD/examples/orders
@@ -16,18 +16,19 @@ develop=$name-develop:$lock
 release=$name-release:$lock
 project=(--volume "$app/pyproject.toml:/app/pyproject.toml:ro" --volume "$app/uv.lock:/app/uv.lock:ro")
 sources=("${project[@]}" --volume "$app/src:/app/src:ro" --volume "$app/tests:/app/tests:ro")
-# Downloads, and the certificates that this machine trusts.
+# Downloads, and the certificates that this machine trusts; not as variables of the container, which a commit would keep.
 shared=(--volume "${PLAIN_PIP:-$name-pip}:/root/.cache/pip" --volume "${PLAIN_UV:-$name-uv}:/root/.cache/uv")
+trust=
 if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
 	shared+=(--volume /etc/ssl/certs/ca-certificates.crt:/etc/ca.crt:ro)
-	shared+=(--env SSL_CERT_FILE=/etc/ca.crt --env PIP_CERT=/etc/ca.crt --env UV_SYSTEM_CERTS=true)
+	trust='export SSL_CERT_FILE=/etc/ca.crt PIP_CERT=/etc/ca.crt UV_SYSTEM_CERTS=true;'
 fi
 uv=(--env UV_FROZEN=1 --env UV_LINK_MODE=copy --env UV_PYTHON_DOWNLOADS=never --workdir /app)
 
 # Makes an image of another one and a command, unless it is there.
 make_image() { # NAME BASE COMMAND [OPTION…]
 	docker image inspect "$1" >/dev/null 2>&1 && return
-	docker run --name "$name-step" "${shared[@]}" "${uv[@]}" "${@:4}" "$2" sh -euc "$3"
+	docker run --name "$name-step" "${shared[@]}" "${uv[@]}" "${@:4}" "$2" sh -euc "$trust $3"
 	docker commit "$name-step" "$1" >/dev/null
 	docker rm "$name-step" >/dev/null
 }
@@ -40,7 +41,8 @@ tools() {
 with_develop() { # OPTION… -- COMMAND…
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
-	docker run "${options[@]}" "${sources[@]}" --workdir /app --env PYTHONDONTWRITEBYTECODE=1 "$develop" sh -euc "$2"
+	docker run "${options[@]}" "${sources[@]}" --workdir /app --env PYTHONDONTWRITEBYTECODE=1 "$develop" \
+		sh -euc "PATH=/app/.venv/bin:\$PATH; $2"
 }
 
 run_tests() {
@@ -51,7 +53,7 @@ run_tests() {
 	until docker exec "$name-database" pg_isready --quiet --host 127.0.0.1 --username service; do sleep 0.2; done
 	with_develop --name "$name-step" --network "$name" \
 		--env "DATABASE_URL=postgresql://service:service@$name-database:5432/service" -- \
-		'. .venv/bin/activate; mkdir /reports; python -m pytest tests/unit --color=no --junitxml=/reports/junit.xml \
+		'mkdir /reports; python -m pytest tests/unit --color=no --junitxml=/reports/junit.xml \
 			--cov --cov-report=xml:/reports/coverage.xml --cov-report=term:skip-covered'
 	docker cp "$name-step:/reports/." "$out"
 	docker rm "$name-step" >/dev/null
@@ -61,7 +63,7 @@ run_tests() {
 
 lint() {
 	with_develop --rm --volume "$name-lint:/cache" --env RUFF_CACHE_DIR=/cache/ruff --env MYPY_CACHE_DIR=/cache/mypy -- \
-		'. .venv/bin/activate; ruff check; ruff format --check; mypy'
+		'ruff check; ruff format --check; mypy'
 }
 
 build() {
@@ -72,8 +74,9 @@ build() {
 }
 
 sbom() {
-	docker run --rm "${shared[@]}" "${uv[@]}" "$release" uvx --quiet --from "${CYCLONEDX:=cyclonedx-bom==7.5.0}" \
-		cyclonedx-py environment .venv/bin/python --output-reproducible --spec-version=1.6 >"$out/sbom.cdx.json"
+	docker run --rm "${shared[@]}" "${uv[@]}" "$release" sh -euc \
+		"$trust uvx --quiet --from ${CYCLONEDX:=cyclonedx-bom==7.5.0} cyclonedx-py environment .venv/bin/python \
+			--output-reproducible --spec-version=1.6" >"$out/sbom.cdx.json"
 	docker run --rm --user root --entrypoint dpkg-query "$image" --show >"$out/packages.txt"
 }
 
@@ -89,6 +92,9 @@ if [ "${1:-}" = clean ]; then
 	clean || true
 	exit
 fi
+# What runs beside the script does not outlive it.
+trap 'docker rm --force --volumes "$name-step" "$name-database" >/dev/null 2>&1 || true
+	docker network rm "$name" >/dev/null 2>&1 || true' ERR
 mkdir -p "$out"
 tools
 run_tests

@@ -27,17 +27,19 @@ def measure(runs: int) -> Iterator[Row | Note]:
     times: dict[str, list[float]] = {"ours cold": [], "ours warm": [], "theirs cold": [], "theirs warm": []}
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as out:
         plain = _plain(out)
-        _fill_downloads(plain)
-        for number in range(runs):
-            say(f"pipeline {number + 1}/{runs}")
-            with engine_cache() as env:
-                times["ours cold"].append(seconds(*OURS, env=env))
-                times["ours warm"].append(seconds(*OURS, env=env))
+        try:
+            _fill_downloads(plain)
+            for number in range(runs):
+                say(f"pipeline {number + 1}/{runs}")
+                with engine_cache() as env:
+                    times["ours cold"].append(seconds(*OURS, env=env))
+                    times["ours warm"].append(seconds(*OURS, env=env))
+                run(PLAIN, "clean", env=plain)
+                times["theirs cold"].append(seconds(PLAIN, env=plain))
+                times["theirs warm"].append(seconds(PLAIN, env=plain))
+                say(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
+        finally:
             run(PLAIN, "clean", env=plain)
-            times["theirs cold"].append(seconds(PLAIN, env=plain))
-            times["theirs warm"].append(seconds(PLAIN, env=plain))
-            say(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
-        run(PLAIN, "clean", env=plain)
     yield Row("a", "test, lint, build, sbom, push: cold", times["ours cold"], times["theirs cold"], "≤ 0.8")
     yield Row("b", "the same with nothing changed", times["ours warm"], times["theirs warm"], "≤ 0.5")
     yield Note("a, b", NOTE)

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import io
 import json
 import os
 from collections.abc import AsyncIterable, AsyncIterator
@@ -82,7 +83,7 @@ class Docker:
                 method,
                 f"{client.docker_host}/{path}",
                 json=json_body,
-                data=data,
+                data=io.BytesIO(data) if isinstance(data, bytes) else data,
                 headers=head,
                 params=query,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ci.local import tools
 from ci.local.errors import EngineError
 from ci.local.export import export_file
+from ci.local.mountedfile import MountedFile
 from ci.local.solve import flatten
 from ci.local.trees import (
     CacheMount,
@@ -41,6 +42,7 @@ class Prepared:
 
     container: str
     volumes: dict[str, str]  # the mounted folders that the step can write: mount path → volume
+    files: dict[str, MountedFile]  # the mounted files, by mount path
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Plan:
     mounts: list[dict[str, Any]] = field(default_factory=list)
     fills: list[tuple[str, Location, str]] = field(default_factory=list)  # path, source, owner
     volumes: dict[str, str] = field(default_factory=dict)
+    files: dict[str, MountedFile] = field(default_factory=dict)
     script: list[str] = field(default_factory=list)
 
     def volume(self, name: str, path: str, *, read_only: bool = False) -> None:
@@ -85,7 +88,7 @@ async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **option
             ids = await engine.solver.changer.owner(step.rootfs, owner)
             nested = [mount.path for mount in step.mounts if mount.path.startswith(path.rstrip("/") + "/")]
             await engine.solver.changer.fill(container, path, source, ids, nested)
-        yield Prepared(container, plan.volumes)
+        yield Prepared(container, plan.volumes, plan.files)
 
 
 async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private: Path | None) -> dict[str, Any]:
@@ -166,6 +169,7 @@ async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, 
             os.utime(folder / "file", (entry.mtime, entry.mtime))
             await _own(engine, step, folder / "file", mount.owner, (entry.uid, entry.gid))
             plan.bind(folder / "file", mount.path, read_only=False)
+            plan.files[mount.path] = MountedFile(folder / "file", mount.source.path)
         case SecretMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=engine.memory_folder())))
             value = (await engine.secrets.plaintext(mount.secret)).encode()

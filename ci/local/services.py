@@ -124,11 +124,7 @@ class Services:
     def _watch(self, frames: AsyncIterator[tuple[int, bytes]], span: Span) -> Output:
         output = Output(self._engine, span)
 
-        async def read() -> None:
-            async for stream, data in frames:
-                output.add(stream, data)
-
-        task = asyncio.create_task(read())
+        task = asyncio.create_task(output.read(frames))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return output

@@ -18,6 +18,8 @@ from ci.local.trees import (
     Built,
     Difference,
     Download,
+    FileMount,
+    FolderMount,
     GitTree,
     Image,
     Location,
@@ -78,6 +80,7 @@ class Solver:
 
         Raises EngineError when the path is not there.
         """
+        location = await self._settled(location)
         tree = location.tree
         if isinstance(tree, Selected):
             async with self._selected(tree, location.path) as stream:
@@ -172,6 +175,16 @@ class Solver:
         async with self._engine.docker.get(reader, target) as stream:
             yield stream
 
+    async def _settled(self, location: Location) -> Location:
+        """Return where a mounted file really is: where it came from, unless a step changed it."""
+        while isinstance(location.tree, AfterMount):
+            step, path = location.tree.step, location.tree.mount
+            if path in (await self._engine.runner.run(step)).volumes:
+                break
+            source = next(m.source for m in step.mounts if m.path == path and isinstance(m, FileMount | FolderMount))
+            location = Location(source.tree, location.path)
+        return location
+
     async def _reader(self, tree: Tree) -> tuple[str, str]:
         """Return the container through which a tree is read, and where the tree lies in it."""
         if isinstance(tree, Volume):
@@ -229,6 +242,7 @@ class Solver:
 
     async def stat(self, location: Location, *, follow: bool) -> tuple[str, int, int] | None:
         """Return a path's kind ("d", "f", "l"), permission bits and size in bytes, or nothing when it is not there."""
+        location = await self._settled(location)
         reader, prefix = await self._reader(location.tree)
         found = await self._engine.docker.stat(reader, prefix + posixpath.normpath("/" + location.path), follow=follow)
         if found is None:

@@ -1,6 +1,7 @@
 """The program that runs beside a target: a request on standard input, an outcome on standard output."""
 
 import asyncio
+import signal
 import sys
 
 from ci.targets.access import reach
@@ -18,10 +19,21 @@ async def answer(request: AnyRequest) -> AnyOutcome:
         return Failed(message=f"{request.phase}: {error}", reason=error.reason)
 
 
+async def run(text: str) -> str:
+    """Answer a request's JSON in JSON."""
+    # As the first process of a container Python would ignore it, and a deploy would hold its lock until it is missed.
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return (await answer(read_request(text))).model_dump_json()
+
+
 def main() -> None:
     """Answer the request on standard input."""
-    outcome = asyncio.run(answer(read_request(sys.stdin.read())))
-    sys.stdout.write(outcome.model_dump_json() + "\n")
+    try:
+        outcome = asyncio.run(run(sys.stdin.read()))
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
+    sys.stdout.write(f"{outcome}\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 from dagger import dag
 
+from ci.local import prune
+from ci.local.engine import Engine
 from ci.local.server import serve
 
 HERE = Path(__file__).parent
@@ -25,22 +27,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
-async def connection(pytestconfig: pytest.Config) -> AsyncIterator[None]:
+async def connection(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
     """Connect the client to the engine that was asked for."""
-    engine = _local() if pytestconfig.getoption("--engine") == "local" else _dagger()
+    local = pytestconfig.getoption("--engine") == "local"
+    engine = _local(tmp_path_factory.mktemp("cache")) if local else _dagger()
     async with engine, dagger.connection(dagger.Config(retry=None)):
         yield
 
 
 @contextlib.asynccontextmanager
-async def _local() -> AsyncIterator[None]:
-    async with serve(workdir=Path.cwd()) as endpoint:
-        os.environ.update(endpoint.environ)
-        try:
+async def _local(cache: Path) -> AsyncIterator[None]:
+    """Serve an engine with a cache of its own, so that an earlier run's answers hide nothing; all of it goes again."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SLIPWAY_CACHE", str(cache))
+        async with serve(workdir=Path.cwd()) as endpoint:
+            for name, value in endpoint.environ.items():
+                environment.setenv(name, value)
             yield
-        finally:
-            for name in endpoint.environ:
-                del os.environ[name]
+        async with Engine.open(Path.cwd()) as engine:
+            await prune.prune(engine)
 
 
 @contextlib.asynccontextmanager

@@ -179,6 +179,11 @@ async def test_user(base: C) -> None:
     assert await container.without_user().with_exec(["id", "-u"]).stdout() == "0\n"
 
 
+async def test_home_is_the_users(base: C) -> None:
+    assert await base.with_(sh("echo $HOME")).stdout() == "/root\n"
+    assert await base.with_user("4321").with_(sh("echo $HOME")).stdout() == "/\n"
+
+
 async def test_user_by_name() -> None:
     python = dag.container().from_("python:3.13-slim").with_user("nobody")
     assert await python.with_exec(["id", "-un"]).stdout() == "nobody\n"
@@ -287,6 +292,10 @@ async def test_mounted_file(base: C, tree: dagger.Directory) -> None:
     assert await container.with_exec(["cat", "/etc/a"]).stdout() == "a"
     assert await container.file("/etc/a").contents() == "a"
     assert await container.with_exec(["true"]).file("/etc/a").contents() == "a"
+    changed = container.with_(sh("printf b > /etc/a; chmod 600 /etc/a"))
+    assert await changed.file("/etc/a").contents() == "b"
+    assert await changed.with_(sh("cat /etc/a; stat -c %a /etc/a")).stdout() == "b600\n"
+    assert await tree.file("a.txt").contents() == "a"
 
 
 async def test_mounts_take_an_owner(base: C, tree: dagger.Directory) -> None:
@@ -294,6 +303,11 @@ async def test_mounts_take_an_owner(base: C, tree: dagger.Directory) -> None:
         "/f", tree.file("a.txt"), owner="1002"
     )
     assert await container.with_(sh("stat -c %u:%g /d /d/sub/c.txt /f")).stdout() == "1000:1001\n1000:1001\n1002:1002\n"
+
+
+async def test_another_user_can_write_to_its_mounts(base: C, tree: dagger.Directory) -> None:
+    container = base.with_user("1000").with_mounted_directory("/d", tree, owner="1000")
+    assert await container.with_(sh("touch /d/new && ls /d")).stdout() == "a.txt\nb.md\nnew\nsub\n"
 
 
 async def test_mounted_temp_is_empty_in_each_step(base: C) -> None:
@@ -349,6 +363,18 @@ async def test_with_new_file(base: C) -> None:
     container = base.with_workdir("/w").with_new_file("script", "#!/bin/sh\necho hi\n", permissions=0o755)
     assert await container.with_exec(["./script"]).stdout() == "hi\n"
     assert await base.with_new_file("/f", "x").with_exec(["stat", "-c", "%a", "/f"]).stdout() == "644\n"
+
+
+async def test_new_file_replaces_a_link(base: C) -> None:
+    container = base.with_new_file("/target", "kept").with_symlink("/target", "/link").with_new_file("/link", "new")
+    assert await container.with_exec(["cat", "/target", "/link"]).stdout() == "keptnew"
+
+
+async def test_paths_follow_linked_folders(base: C, tree: dagger.Directory) -> None:
+    container = (
+        base.with_(sh("mkdir /real; ln -s /real /link")).with_directory("/link", tree).with_new_file("/link/x", "x")
+    )
+    assert await container.with_(sh("readlink /link; ls /real")).stdout() == "/real\na.txt\nb.md\nsub\nx\n"
 
 
 async def test_without_paths(base: C) -> None:

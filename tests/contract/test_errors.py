@@ -63,6 +63,16 @@ async def test_killed_step(base: C) -> None:
     assert caught.value.exit_code == 137
 
 
+@pytest.mark.parametrize(("code", "accepted"), [(127, True), (128, False), (191, False), (192, True), (255, True)])
+async def test_exit_codes_of_signals_are_never_expected(base: C, *, code: int, accepted: bool) -> None:
+    step = base.with_exec(["sh", "-c", f"exit {code}"], expect=dagger.ReturnType.ANY)
+    if accepted:
+        assert await step.exit_code() == code
+    else:
+        with pytest.raises(dagger.ExecError, match=f"exit code: {code}"):
+            await step.exit_code()
+
+
 async def test_a_failing_step_is_not_cached_as_a_success(base: C) -> None:
     failing = base.with_exec(["sh", "-c", "exit 6"])
     for _ in range(2):

@@ -55,7 +55,7 @@ def begin(request: p.Request) -> subprocess.Popen[str]:
 
 def build(stack: p.Stack) -> str:
     """Return which build serves the users."""
-    return httpx.get(stack.environment.address, timeout=10).headers.get("x-build", "")
+    return str(httpx.get(stack.environment.address, timeout=10).headers.get("x-build", ""))
 
 
 async def releases(stack: p.Stack) -> int:
@@ -121,6 +121,17 @@ async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack,
     one = await start(stack, image("one"))
     assert (await answer(p.Switch(stack=stack, release=one.release))).ok
     assert build(stack) == "one"
+
+
+async def test_a_deploy_that_is_told_to_end_lets_the_next_one_in(standing: p.Stack, image: Image) -> None:
+    process = begin(p.Deploy(stack=standing, image=image("two"), version="2", holder="ann"))
+    while await releases(standing) < 2:
+        await asyncio.sleep(0.05)
+    process.terminate()
+    assert process.wait(timeout=10) == 143
+    assert (await described(standing)).lock == ""
+    assert await next_run(standing) == "undone"
+    assert build(standing) == "one"
 
 
 async def test_the_edge_remembers_what_serves(standing: p.Stack) -> None:

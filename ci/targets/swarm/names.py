@@ -7,6 +7,8 @@ from ci.targets.protocol import Stack
 # `docker stack ls`, `services`, `ps` and `rm` go by this label.
 NAMESPACE = "com.docker.stack.namespace"
 ENVIRONMENT = "slipway.environment"
+# On secrets instead of the namespace: `docker stack rm` leaves the database's volume, and its password must stay too.
+STACK = "slipway.stack"
 # On a release.
 IMAGE = "slipway.image"
 VERSION = "slipway.version"
@@ -30,6 +32,8 @@ class Names:
         """Derive every name from the stack's own."""
         self.namespace = stack.namespace
         self.labels: Mapping[str, str] = {NAMESPACE: stack.namespace, ENVIRONMENT: stack.name}
+        self.secret_labels: Mapping[str, str] = {STACK: stack.namespace, ENVIRONMENT: stack.name}
+        self.secrets_of_stack = {"label": [f"{STACK}={stack.namespace}"]}
         self.of_stack = {"label": [f"{NAMESPACE}={stack.namespace}"]}
 
     def full(self, name: str) -> str:

@@ -28,7 +28,8 @@ async def create(daemon: Daemon, kind: str, names: Names, name: str, data: str) 
     Raises:
         TakenError: There is one of that name.
     """
-    body = {"Name": name, "Labels": dict(names.labels), "Data": base64.b64encode(data.encode()).decode()}
+    labels = names.secret_labels if kind == "secrets" else names.labels
+    body = {"Name": name, "Labels": dict(labels), "Data": base64.b64encode(data.encode()).decode()}
     made = await daemon.post(f"/{kind}/create", body)
     return Reference(made["ID"], name)
 

@@ -1,7 +1,8 @@
 """A container on the stack's network that speaks for this program there: one start, then an exec a question."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from ci.targets.daemon import Daemon
@@ -13,6 +14,8 @@ from ci.targets.swarm.services import demultiplexed
 
 # One that a killed run left ends by itself.
 LIFETIME = 1800
+# How long a stream may stay silent before its command is looked at, and after the command's end, in seconds.
+GRACE = 1.0
 
 
 class Result(NamedTuple):
@@ -34,11 +37,22 @@ class Outpost:
         """Run a command to its end."""
         body: dict[str, Any] = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
         made = await self._daemon.post(f"/containers/{self._container}/exec", body)
-        options = {"Detach": False, "Tty": False}
-        async with self._daemon.stream("POST", f"/exec/{made['Id']}/start", json=options) as answer:
-            output = await answer.aread()
+        output = bytearray()
+        reading = asyncio.create_task(self._read(made["Id"], output))
+        # Seen on Docker 20.10: the command is over, and its stream never ends. So the command itself is looked at too.
+        while not (await asyncio.wait({reading}, timeout=GRACE))[0]:
+            if not (await self._daemon.get(f"/exec/{made['Id']}/json"))["Running"]:
+                break
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reading, GRACE)
         ended = await self._daemon.get(f"/exec/{made['Id']}/json")
-        return Result(int(ended["ExitCode"] or 0), demultiplexed(output))
+        return Result(int(ended["ExitCode"] or 0), demultiplexed(bytes(output)))
+
+    async def _read(self, identifier: str, output: bytearray) -> None:
+        options = {"Detach": False, "Tty": False}
+        async with self._daemon.stream("POST", f"/exec/{identifier}/start", json=options) as answer:
+            async for chunk in answer.aiter_raw():
+                output += chunk
 
     async def fetch(self, url: str, post: str | None = None) -> Result:
         """Ask a server on the stack's network: GET, or POST of JSON."""

@@ -19,8 +19,8 @@ async def remove(daemon: Daemon, request: Remove) -> Removed:
     await close_outpost(daemon, request.stack)
     for service in (await services(daemon, names)).values():
         await daemon.delete(f"/services/{service['ID']}")
-    for kind in ("configs", "secrets"):
-        for item in await daemon.get(f"/{kind}", filters=names.of_stack):
+    for kind, filters in (("configs", names.of_stack), ("secrets", names.secrets_of_stack)):
+        for item in await daemon.get(f"/{kind}", filters=filters):
             await daemon.delete(f"/{kind}/{item['ID']}")
     end = time.monotonic() + PATIENCE
     while left := await _left(daemon, names):

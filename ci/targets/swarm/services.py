@@ -82,8 +82,8 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
         )
     except RefusedError:
         return ""
-    lines = demultiplexed(answer.content).strip().splitlines()
-    return "\n".join(line for line in lines if not line.startswith("Error grabbing logs:"))
+    written = demultiplexed(answer.content).strip().splitlines()
+    return "\n".join(line for line in written if not line.startswith("Error grabbing logs:"))
 
 
 async def last_probe(daemon: Daemon, task: Task) -> str:

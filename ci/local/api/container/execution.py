@@ -6,7 +6,7 @@ from ci.local import terminal
 from ci.local.api.container.state import State
 from ci.local.errors import EngineError, Unsupported
 from ci.local.store import Step
-from ci.local.trees import AfterExec, AfterMount, FolderMount, Location, Mount
+from ci.local.trees import AfterExec, AfterMount, FileMount, FolderMount, Location, Mount
 
 if TYPE_CHECKING:
     from ci.local.api.service import Service
@@ -49,6 +49,8 @@ class Execution(State):
         def after(mount: Mount) -> Mount:
             if isinstance(mount, FolderMount) and not mount.read_only:
                 return FolderMount(mount.path, Location(AfterMount(step, mount.path)), mount.owner)
+            if isinstance(mount, FileMount):
+                return FileMount(mount.path, Location(AfterMount(step, mount.path), mount.source.path), mount.owner)
             return mount
 
         mounts = tuple(after(mount) for mount in self.mount_items)

@@ -1,0 +1,136 @@
+"""(b2) The rest of a deploy, from the candidate's start to the switch, against `docker service update`."""
+
+import asyncio
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.commands import attempt, docker, say
+from bench.table import Note, Row
+from ci.settings import Settings
+from ci.targets import protocol
+from ci.targets.__main__ import answer
+from ci.targets.swarm.names import Names
+
+DOCKERFILE = """\
+FROM python:3.13-slim
+COPY healthz /www/healthz
+ARG BUILD
+ENV BUILD=$BUILD
+USER 10001:10001
+CMD ["python", "-m", "http.server", "8000", "--directory", "/www"]
+"""
+SETTINGS = """\
+[app]
+name = "{name}"
+dockerfile = "Dockerfile"
+
+[registry]
+repository = "localhost:5000/{name}"
+
+[environments.dev]
+kind = "dev"
+edge.port = {port}
+verify = {{ window = 1, min_requests = 1 }}
+"""
+MEASURED = {"candidate", "switch"}
+
+
+def measure(runs: int) -> Iterator[Row | Note]:
+    """Deploy one build after the other both ways: two replicas of the same image, with the same limits and health check."""
+    name = f"slipway-bench-{uuid.uuid4().hex[:8]}"
+    stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=_free_port()), []), "dev")
+    images = _images(name, runs + 1)
+    ours, theirs = [], []
+    try:
+        _deploy(stack, images[0])
+        _service(stack, name, images[0])
+        for number, image in enumerate(images[1:]):
+            say(f"deploy {number + 1}/{runs}")
+            ours.append(_deploy(stack, image))
+            theirs.append(_update(name, image))
+    finally:
+        attempt("docker", "service", "rm", name)
+        asyncio.run(answer(protocol.Remove(stack=stack)))
+        attempt("docker", "image", "rm", "--force", *images)
+    whole, running = zip(*theirs, strict=True)
+    yield Row("b2", "deploy, from candidate to switch", ours, whole, "≤ 1.2")
+    yield Row("b2", "the same, by hand until the new replicas run", ours, running)
+    yield Note(
+        "b2",
+        "two replicas, both new ones at once and before the old ones go, the same image, limits and health check. By "
+        "hand: docker service update, which then verifies for 5 s that its tasks are stable; Slipway: the stages "
+        "candidate and switch of the program beside the target, without proof and watch",
+    )
+
+
+def _images(name: str, count: int) -> list[str]:
+    """Build and push so many images that differ, and return their addresses by digest."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        Path(folder, "Dockerfile").write_text(DOCKERFILE)
+        Path(folder, "healthz").write_text("healthy\n")
+        for number in range(count):
+            tag = f"localhost:5000/{name}:{number}"
+            docker("build", "--quiet", "--build-arg", f"BUILD={name}-{number}", "--tag", tag, folder)
+            docker("push", "--quiet", tag)
+            found.append(docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", tag))
+            docker("image", "rm", tag)
+            docker("pull", "--quiet", found[-1])
+    return found
+
+
+def _deploy(stack: protocol.Stack, image: str) -> float:
+    request = protocol.Deploy(stack=stack, image=image, version=image[-12:], holder="bench")
+    deployed = asyncio.run(answer(request))
+    if not isinstance(deployed, protocol.Deployed) or not deployed.ok:
+        raise SystemExit(f"deploy: {deployed.message}")
+    return sum(stage.seconds for stage in deployed.stages if stage.name in MEASURED)
+
+
+def _service(stack: protocol.Stack, name: str, image: str) -> None:
+    """Create the same service by hand."""
+    environment = stack.environment
+    docker(
+        *("service", "create", "--quiet", "--name", name, "--replicas", str(environment.replicas)),
+        *(
+            "--init",
+            "--read-only",
+            "--update-order",
+            "start-first",
+            "--update-parallelism",
+            "0",
+            "--endpoint-mode",
+            "dnsrr",
+        ),
+        *("--limit-cpu", str(environment.resources.cpus), "--limit-memory", str(environment.resources.memory_bytes)),
+        *("--health-cmd", f'{stack.app.probe[0]} {stack.app.probe[1]} "{stack.app.probe[2]}"'),
+        *("--health-interval", f"{environment.health.interval}s", "--health-timeout", "3s"),
+        *("--health-start-period", f"{environment.health.timeout:.0f}s", "--health-retries", "3"),
+        *("--network", Names(stack).network, image),
+    )
+
+
+def _update(name: str, image: str) -> tuple[float, float]:
+    """Return how long the command took, and after how long the new replicas ran: then it verifies that they stay."""
+    command = ("docker", "service", "update", "--image", image, name)
+    began, running = time.monotonic(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        lines = []
+        for line in process.stdout or ():
+            lines.append(line)
+            if line.startswith("verify:") and not running:
+                running = time.monotonic() - began
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}\n{''.join(lines)}")
+    return time.monotonic() - began, running
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("", 0))
+        return int(free.getsockname()[1])
