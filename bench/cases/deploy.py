@@ -41,7 +41,7 @@ MEASURED = {"candidate", "switch"}
 
 
 def measure(runs: int) -> Iterator[Row | Note]:
-    """Deploy one build after the other both ways: two replicas of the same image, with the same limits and health check."""
+    """Deploy one build after the other both ways: the same image, replicas, limits and health check."""
     name = f"slipway-bench-{uuid.uuid4().hex[:8]}"
     stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=_free_port()), []), "dev")
     images = _images(name, runs + 1)

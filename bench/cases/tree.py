@@ -48,5 +48,5 @@ def _fill(root: Path) -> None:
     ignored = root / "ignored"
     ignored.mkdir()
     for piece in range(PIECES):
-        with (ignored / f"piece-{piece}").open("wb") as file:
-            file.truncate(IGNORED // PIECES)
+        with (ignored / f"piece-{piece}").open("wb") as content:
+            content.truncate(IGNORED // PIECES)

@@ -165,13 +165,11 @@ class Engine:
     # Docker's objects
 
     def labels(self, *, session: bool = False, step: str = "") -> dict[str, str]:
-        """Return the labels of an object: of this session only, or what a step left."""
-        labels = {OWN_LABEL: self.store.name}
-        if session:
-            labels[SESSION_LABEL] = self.session
-        if step:
-            labels[STEP_LABEL] = step
-        return labels
+        """Return the labels of an object: of this session only, or what a step left.
+
+        Each is always there: what a commit does not set, its image has from the container and the image below.
+        """
+        return {OWN_LABEL: self.store.name, SESSION_LABEL: self.session if session else "", STEP_LABEL: step}
 
     @contextlib.asynccontextmanager
     async def container(self, config: dict[str, Any]) -> AsyncIterator[str]:
