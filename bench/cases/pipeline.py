@@ -17,8 +17,8 @@ PLAIN = str(ROOT / "bench" / "plain.sh")
 NOTE = (
     "test with PostgreSQL, JUnit and coverage; ruff, ruff format and mypy; image; CycloneDX; push to localhost:5000. "
     "On both sides the base images are there, the downloads of pip and uv are in the same two volumes, and the "
-    "registry keeps what earlier runs pushed. Slipway starts with an empty cache, its time includes starting `ci` and loading "
-    "the module; the script starts without its images and linters' caches"
+    "registry keeps what earlier runs pushed. Cold, Slipway has an empty cache, and the script none of its images and "
+    "linters' caches. Slipway's time includes starting ci and loading the module"
 )
 
 

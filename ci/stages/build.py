@@ -34,8 +34,11 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     return (
         dag.container()
         .from_(settings.base_image())
+        # Each a layer of its own; a folder's time is changed by what is put into it.
         .with_directory(VENV, files.directory(VENV))
+        .with_exec(["touch", f"--date=@{EPOCH}", "/app"])
         .with_directory("/app/src", files.directory("/app/src"))
+        .with_exec(["touch", f"--date=@{EPOCH}", "/app"])
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
