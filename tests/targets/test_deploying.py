@@ -118,6 +118,7 @@ async def test_a_release_that_cannot_start_leaves_what_served(standing: p.Stack,
     await assert_nothing_changed(standing)
 
 
+@pytest.mark.full
 async def test_a_proof_that_cannot_run_leaves_what_served(standing: p.Stack, image: Image) -> None:
     proof = p.Proof(image="localhost:5000/no-such-image:1")
     outcome = await answer(wanted(standing, image("two"), proof))
@@ -145,6 +146,7 @@ async def test_a_release_that_misbehaves_is_switched_back(standing: p.Stack, ima
     await assert_nothing_changed(standing)
 
 
+@pytest.mark.full
 async def test_two_deploys_at_once_do_not_meet(standing: p.Stack, image: Image) -> None:
     slow = p.Proof(image="busybox:1", command=("sh", "-c", "sleep 3; exit 1"))
     first = asyncio.create_task(deploy(standing, image("two"), slow))
@@ -156,6 +158,7 @@ async def test_two_deploys_at_once_do_not_meet(standing: p.Stack, image: Image) 
     assert (await first).status == "unproven"
 
 
+@pytest.mark.full
 async def test_a_deploy_whose_lock_is_taken_away_stops(standing: p.Stack, image: Image) -> None:
     proof = p.Proof(image="busybox:1", command=("sleep", "30"))
     running = asyncio.create_task(answer(wanted(standing, image("two"), proof)))
@@ -168,6 +171,7 @@ async def test_a_deploy_whose_lock_is_taken_away_stops(standing: p.Stack, image:
     await assert_nothing_changed(standing)
 
 
+@pytest.mark.full
 async def test_a_deploy_that_is_interrupted_opens_its_lock(standing: p.Stack, image: Image) -> None:
     running = asyncio.create_task(answer(wanted(standing, image("two"))))
     await until_there(standing, "intent")

@@ -62,6 +62,7 @@ async def releases(stack: p.Stack) -> int:
     return len((await described(stack)).releases)
 
 
+@pytest.mark.full
 async def test_killed_while_the_candidate_starts(standing: p.Stack, image: Image, traffic: Traffic) -> None:
     with traffic(standing) as seen:
         process = begin(p.Candidate(stack=standing, image=image("two"), version="2"))
@@ -76,6 +77,7 @@ async def test_killed_while_the_candidate_starts(standing: p.Stack, image: Image
     assert (len(state.releases), state.intent) == (1, "")
 
 
+@pytest.mark.full
 async def test_killed_between_the_edge_and_the_note_about_it(standing: p.Stack, image: Image) -> None:
     two = await start(standing, image("two"))
     async with (
@@ -89,6 +91,7 @@ async def test_killed_between_the_edge_and_the_note_about_it(standing: p.Stack, 
     assert await releases(standing) == 1
 
 
+@pytest.mark.full
 async def test_killed_before_the_release_was_watched(standing: p.Stack, image: Image, traffic: Traffic) -> None:
     two = await start(standing, image("two"))
     assert (await answer(p.Switch(stack=standing, release=two.release))).ok
@@ -99,6 +102,7 @@ async def test_killed_before_the_release_was_watched(standing: p.Stack, image: I
     assert await releases(standing) == 1
 
 
+@pytest.mark.full
 async def test_killed_after_the_release_had_proven_itself(stack: p.Stack, image: Image) -> None:
     one = await start(stack, image("one"))
     assert (await answer(p.Switch(stack=stack, release=one.release))).ok
@@ -111,6 +115,7 @@ async def test_killed_after_the_release_had_proven_itself(stack: p.Stack, image:
     assert await next_run(stack) == ""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seconds", [0.6, 2.0])
 async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack, image: Image, seconds: float) -> None:
     process = begin(p.Candidate(stack=stack, image=image("one"), version="1"))
@@ -123,6 +128,7 @@ async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack,
     assert build(stack) == "one"
 
 
+@pytest.mark.full
 async def test_a_deploy_that_is_told_to_end_lets_the_next_one_in(standing: p.Stack, image: Image) -> None:
     process = begin(p.Deploy(stack=standing, image=image("two"), version="2", holder="ann"))
     while await releases(standing) < 2:
