@@ -16,6 +16,7 @@ from ci.local.trees import (
     AfterExec,
     AfterMount,
     Built,
+    CopyFolder,
     Difference,
     Download,
     FileMount,
@@ -63,6 +64,22 @@ class Solver:
                 return await self._kept(tree, "", lambda step: self._patched(patched, step, ""))
             case _:
                 return await self._kept(tree, "root", lambda step: self._imported(tree, step, ""))
+
+    async def layered(self, tree: Tree) -> str:
+        """Return the ID of an image of the tree in which each copied folder is a layer, as a published image has it."""
+        if not (isinstance(tree, Patched) and is_system(tree)) or isinstance(tree.operation, Remove):
+            return await self.image(tree)
+        below, operations = tree.base, [tree.operation]
+        while not isinstance(operations[-1], CopyFolder) and isinstance(below, Patched):
+            if isinstance(below.operation, Remove):
+                break
+            operations.append(below.operation)
+            below = below.base
+
+        async def make(step: str) -> str:
+            return await self._changed(await self.layered(below), operations[::-1], step, "")
+
+        return await self._kept(tree, "layered", make)
 
     async def folder(self, tree: Tree) -> str:
         """Return the ID of an image that holds the tree in FOLDER, where Docker puts nothing of its own."""
@@ -136,11 +153,14 @@ class Solver:
             return await self._engine.docker.import_image(moved, self._engine.labels(step=step))
 
     async def _patched(self, tree: Patched, step: str, folder: str) -> str:
-        engine = self._engine
         if isinstance(tree.operation, Remove):
             return await self._removed(tree.base, tree.operation, step, folder)
         base, operations = flatten(tree)
         image = await (self.folder(base) if folder else self.image(base))
+        return await self._changed(image, operations, step, folder)
+
+    async def _changed(self, image: str, operations: list[Operation], step: str, folder: str) -> str:
+        engine = self._engine
         async with engine.container({"Image": image, "Cmd": ["-"]}) as container:
             await self.changer.apply(container, operations, folder)
             return await engine.docker.commit(container, engine.labels(step=step))

@@ -34,11 +34,9 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     return (
         dag.container()
         .from_(settings.base_image())
-        # Each a layer of its own; a folder's time is changed by what is put into it.
+        # Each a layer of its own, and a new folder at the root: what is put into an old one would change its time.
         .with_directory(VENV, files.directory(VENV))
-        .with_exec(["touch", f"--date=@{EPOCH}", "/app"])
-        .with_directory("/app/src", files.directory("/app/src"))
-        .with_exec(["touch", f"--date=@{EPOCH}", "/app"])
+        .with_directory("/app", files.directory("/app"), include=["src"])
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
@@ -58,5 +56,5 @@ def prepared(settings: Settings, service: dagger.Directory) -> dagger.Container:
         .with_exec(["python", "-m", "compileall", "-q", "-j1", "--invalidation-mode=unchecked-hash", VENV])
         .with_directory("/app/src", service.directory("src"))
         # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
-        .with_exec(["find", VENV, "/app/src", "-exec", "touch", "--no-dereference", f"--date=@{EPOCH}", "{}", "+"])
+        .with_exec(["find", VENV, "/app", "-exec", "touch", "--no-dereference", f"--date=@{EPOCH}", "{}", "+"])
     )

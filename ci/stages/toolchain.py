@@ -6,7 +6,7 @@ from dagger import dag
 from ci.settings import Settings
 
 UV_VERSION = "0.13.9"
-VENV = "/app/.venv"
+VENV = "/venv"
 
 
 def base(settings: Settings) -> dagger.Container:
