@@ -23,7 +23,7 @@ deploy: setup ## Take the example service to dev, set-up included
 
 .PHONY: test
 test: setup check ## Run what every change must pass, set-up included
-	uv run pytest
+	uv run pytest -n 2 --dist loadfile
 
 .PHONY: check
 check: uv ## Run the linters and the type checker
@@ -33,7 +33,7 @@ check: uv ## Run the linters and the type checker
 
 .PHONY: test-full
 test-full: setup check ## Run every test, the slow ones too
-	uv run pytest -m 'full or not full'
+	uv run pytest -n 2 --dist loadfile -m 'full or not full'
 
 .PHONY: test-dagger
 test-dagger: uv ## Run the contract suite on a Dagger engine

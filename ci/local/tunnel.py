@@ -40,9 +40,13 @@ async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host
     except OSError:
         writer.close()
         return
-    await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer), return_exceptions=True)
-    for each in (writer, far_writer):
-        each.close()
+    try:
+        await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer), return_exceptions=True)
+    finally:
+        for each in (writer, far_writer):
+            each.close()
+            with contextlib.suppress(OSError):
+                await each.wait_closed()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

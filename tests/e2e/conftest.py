@@ -59,6 +59,7 @@ class Project:
     """A repository with a service and its pipeline.toml, and the command that delivers it."""
 
     folder: Path
+    module: Path
     environ: Environ
     constructor: tuple[str, ...] = (f"--docker={SOCKET}",)
 
@@ -77,7 +78,7 @@ class Project:
         """Start `ci call`."""
         given = self.constructor if constructor is None else constructor
         return subprocess.Popen(
-            [str(CI), "--mod", str(REPOSITORY), "call", "--source=.", *given, *arguments],
+            [str(CI), "--mod", str(self.module), "call", "--source=.", *given, *arguments],
             cwd=self.folder,
             env=self.environ | variables,
             stdout=subprocess.PIPE,
@@ -172,14 +173,24 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environ]:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory, environ: Environ) -> Project:
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline without what a developer keeps beside it, such as .env."""
+    folder = tmp_path_factory.mktemp("module")
+    for name in ("dagger.json", "pyproject.toml", "uv.lock"):
+        shutil.copy(REPOSITORY / name, folder)
+    shutil.copytree(REPOSITORY / "ci", folder / "ci", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, module: Path, environ: Environ) -> Project:
     """The project as it is, with a name and a port of its own; the tests change copies of it."""
     folder = tmp_path_factory.mktemp("template")
     shutil.copytree(HERE / "service", folder / "service", ignore=shutil.ignore_patterns(".*", "__pycache__"))
     text = (HERE / FILE).read_text()
     name, port = f"e2e-{uuid.uuid4().hex[:8]}", str(a_free_port())
     (folder / FILE).write_text(text.replace("{name}", name).replace("{port}", port))
-    return Project(folder, environ)
+    return Project(folder, module, environ)
 
 
 @pytest.fixture(scope="session")
@@ -195,7 +206,7 @@ def standing(template: Project) -> Iterator[Standing]:
 def project(template: Project, tmp_path: Path) -> Project:
     """A copy of the project, to be changed; it is delivered to the same stack."""
     shutil.copytree(template.folder, tmp_path / "project")
-    return Project(tmp_path / "project", template.environ)
+    return Project(tmp_path / "project", template.module, template.environ)
 
 
 @pytest.fixture

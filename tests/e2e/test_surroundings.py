@@ -1,0 +1,76 @@
+"""What the pipeline stands on, missing or broken: said in a sentence, with what to do next."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Project, Standing, a_free_port
+
+
+def test_a_target_that_is_gone(project: Project, tmp_path: Path) -> None:
+    gone = tmp_path / "docker.sock"
+    outcome = project.ci("status", "--env=dev", constructor=(f"--docker={gone}",))
+    assert (outcome.status, outcome.out) == (1, "")
+    assert str(gone) in outcome.err.splitlines()[-1]
+
+
+def test_an_engine_without_docker(project: Project, tmp_path: Path) -> None:
+    outcome = project.ci("status", "--env=dev", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
+    assert outcome.status == 1
+    assert "the Docker daemon cannot be reached at unix://" in outcome.err
+    assert "make setup" in outcome.err
+
+
+@pytest.mark.full
+def test_a_registry_that_is_not_there(standing: Standing, project: Project) -> None:
+    before = standing.project.state().serving
+    project.change("service/src/greeter/__init__.py", "A service", "The service")
+    registry = f"localhost:{a_free_port()}"
+    settings = f"--overrides=registry.repository={registry}/greeter"
+    outcome = project.ci("deploy", "--env=dev", constructor=(*project.constructor, settings))
+    assert (outcome.status, outcome.out) == (1, "")
+    assert registry in outcome.err.splitlines()[-1]
+    assert standing.project.state().serving == before
+
+
+def test_a_repository_that_no_registry_takes(project: Project) -> None:
+    settings = "--overrides=registry.repository=localhost:5000/Greeter"
+    outcome = project.ci("push", "--env=dev", constructor=(*project.constructor, settings))
+    assert outcome.status == 1
+    assert "registry.repository: must be a registry and a repository without a tag" in outcome.err
+
+
+def cache_refused(project: Project, cache: Path) -> None:
+    outcome = project.ci("status", "--env=dev", SLIPWAY_CACHE=str(cache))
+    assert (outcome.status, outcome.out) == (1, "")
+    said = outcome.err.splitlines()[-1]
+    assert f"{cache}: the engine's cache folder cannot be used" in said
+    assert "set SLIPWAY_CACHE to another folder" in said
+    assert "Traceback" not in outcome.err
+
+
+def test_a_cache_folder_that_is_a_file(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    cache_refused(project, tmp_path / "cache")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["/bin/umount", str(folder)], check=True)
+
+
+def test_a_cache_folder_that_is_full(project: Project, small: Path) -> None:
+    (small / "filler").write_bytes(bytes(200 * 1024))
+    cache_refused(project, small)
+
+
+def test_a_cache_folder_that_is_read_only(project: Project, small: Path) -> None:
+    subprocess.run(["/bin/mount", "-o", "remount,ro", str(small)], check=True)
+    cache_refused(project, small)
