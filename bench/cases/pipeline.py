@@ -1,10 +1,11 @@
-"""(a) and (b) The whole pipeline up to the push, on empty caches and with nothing changed."""
+"""(a) and (b) The whole pipeline up to the push, on empty caches and with nothing changed; (g) its peak memory."""
 
 import sys
 import tempfile
 from collections.abc import Iterator
 
-from bench.commands import ROOT, docker, engine_cache, run, say, seconds
+from bench.commands import ROOT, docker, engine_cache, run, say, seconds, seconds_and_peak
+from bench.memory import Peak
 from bench.table import Note, Row
 from ci.local.engine import Engine
 from ci.stages.sbom import CYCLONEDX
@@ -25,6 +26,7 @@ NOTE = (
 def measure(runs: int) -> Iterator[Row | Note]:
     """Run both sides cold and then warm, as often as asked."""
     times: dict[str, list[float]] = {"ours cold": [], "ours warm": [], "theirs cold": [], "theirs warm": []}
+    peaks: list[Peak] = []
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as out:
         plain = _plain(out)
         try:
@@ -32,7 +34,9 @@ def measure(runs: int) -> Iterator[Row | Note]:
             for number in range(runs):
                 say(f"pipeline {number + 1}/{runs}")
                 with engine_cache() as env:
-                    times["ours cold"].append(seconds(*OURS, env=env))
+                    took, peak = seconds_and_peak(*OURS, env=env)
+                    times["ours cold"].append(took)
+                    peaks.append(peak)
                     times["ours warm"].append(seconds(*OURS, env=env))
                 run(PLAIN, "clean", env=plain)
                 times["theirs cold"].append(seconds(PLAIN, env=plain))
@@ -43,6 +47,11 @@ def measure(runs: int) -> Iterator[Row | Note]:
     yield Row("a", "test, lint, build, sbom, push: cold", times["ours cold"], times["theirs cold"], "≤ 0.8")
     yield Row("b", "the same with nothing changed", times["ours warm"], times["theirs warm"], "≤ 0.5")
     yield Note("a, b", NOTE)
+    yield Row("g", "the engine's peak memory", [peak.own for peak in peaks], wanted="≤ 200 MiB", unit="MiB")
+    yield Row("g", "a function's process", [peak.children for peak in peaks], unit="MiB")
+    yield Note(
+        "g", "VmHWM in the cold runs: of the process in which the engine runs, and the highest of those below it"
+    )
 
 
 def _plain(out: str) -> dict[str, str]:

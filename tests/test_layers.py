@@ -1,0 +1,96 @@
+"""Imports point one way: pipeline → stages → (targets, release, analysis, edge, monitoring) → settings."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+FILES = sorted((REPOSITORY / "ci").rglob("*.py"))
+
+BELOW_STAGES = {"targets", "release", "analysis", "edge", "monitoring"}
+# The parts of `ci` that each part may import, besides itself; a part that is not here may not exist.
+ALLOWED = {
+    "": {"pipeline"},
+    "pipeline": {"reports", "settings", "stages", "typed", *BELOW_STAGES},
+    "reports": {"typed", "settings", *BELOW_STAGES},
+    "typed": set(),
+    "stages": {"settings", *BELOW_STAGES},
+    "targets": {"settings", "analysis", "edge"},
+    "release": {"settings"},
+    # It reads what the edge counts, and by what name is the edge's to say.
+    "analysis": {"settings", "edge"},
+    "edge": {"settings"},
+    "monitoring": {"settings"},
+    "settings": set(),
+    "local": set(),
+}
+# What runs where no Dagger client is installed, or has to work without one.
+WITHOUT_DAGGER = {"targets", "release", "analysis", "edge", "monitoring", "settings"}
+
+
+def part_of(module: str) -> str:
+    """Return the part that a module of `ci` belongs to: `stages` for `ci.stages.build`."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Return every module that a file imports, wherever it does, with the line; `from ci import x` imports `ci.x`."""
+    package = path.relative_to(REPOSITORY).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(name for name in (above, node.module or "") if name)
+            names = [f"ci.{alias.name}" for alias in node.names] if module == "ci" else [module]
+            yield from ((node.lineno, name) for name in names)
+
+
+def wrong(path: Path) -> Iterator[str]:
+    part = part_of(module_of(path))
+    for line, module in imported(path):
+        place = f"{path.relative_to(REPOSITORY)}:{line}: imports {module}"
+        package, other = module.partition(".")[0], part_of(module)
+        if package == "ci" and other not in {part, *ALLOWED[part]}:
+            yield f"{place}: {part or 'ci'} may import {', '.join(sorted(ALLOWED[part])) or 'nothing'} of ci"
+        if package == "dagger" and part in WITHOUT_DAGGER:
+            yield f"{place}: {part} works without Dagger"
+
+
+def test_every_part_has_its_place() -> None:
+    assert {part_of(module_of(path)) for path in FILES} <= set(ALLOWED)
+
+
+def test_imports_point_one_way() -> None:
+    assert [problem for path in FILES for problem in wrong(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "statement", "problem"),
+    [
+        ("ci/stages/x.py", "from ci.pipeline import Ci", "imports ci.pipeline: stages may import"),
+        ("ci/stages/x.py", "from ci.local.engine import Engine", "imports ci.local.engine: stages may import"),
+        ("ci/local/x.py", "def f():\n    import ci.settings", "imports ci.settings: local may import nothing of ci"),
+        ("ci/targets/swarm/x.py", "from ...stages import build", "imports ci.stages: targets may import"),
+        ("ci/settings/x.py", "from ci import edge", "imports ci.edge: settings may import nothing of ci"),
+        ("ci/edge/x.py", "import dagger", "imports dagger: edge works without Dagger"),
+        ("ci/analysis/x.py", "from dagger import dag", "imports dagger: analysis works without Dagger"),
+    ],
+)
+def test_the_check_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, statement: str, problem: str
+) -> None:
+    monkeypatch.setitem(globals(), "REPOSITORY", tmp_path)
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(f'"""A file."""\n\n{statement}\n')
+    line = 3 + statement.count("\n")
+    (found,) = wrong(path)
+    assert found.startswith(f"{file}:{line}: {problem}")
