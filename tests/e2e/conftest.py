@@ -145,7 +145,7 @@ def a_cache(folder: Path) -> Iterator[Environ]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGGER_", "OTEL_"))}
     environ = kept | {"SLIPWAY_CACHE": str(folder), "TERM": "dumb", "COLUMNS": "120"}
     yield environ
-    subprocess.run([CI, "prune"], env=environ, cwd=REPOSITORY, check=True, capture_output=True)
+    subprocess.run([CI, "prune", "--all"], env=environ, cwd=REPOSITORY, check=True, capture_output=True)
 
 
 def remove(project: Project) -> None:
