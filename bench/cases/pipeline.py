@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from bench.commands import ROOT, docker, engine_cache, run, say, seconds, seconds_and_peak
+from bench.commands import ROOT, attempt, docker, engine_cache, run, say, seconds, seconds_and_peak
 from bench.memory import Peak
 from bench.table import Note, Row
 from ci.local.engine import Engine
@@ -44,6 +44,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
                 say(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
         finally:
             run(PLAIN, "clean", env=plain)
+            attempt("docker", "image", "rm", "--force", *docker("image", "ls", "--quiet", REPOSITORY).split())
     yield Row("a", "test, lint, build, sbom, push: cold", times["ours cold"], times["theirs cold"], "≤ 0.8")
     yield Row("b", "the same with nothing changed", times["ours warm"], times["theirs warm"], "≤ 0.5")
     yield Note("a, b", NOTE)
