@@ -41,7 +41,7 @@ tools() {
 with_develop() { # OPTION… -- COMMAND…
 	local options=()
 	while [ "$1" != -- ]; do options+=("$1") && shift; done
-	docker run "${options[@]}" "${sources[@]}" --workdir /app --env PYTHONDONTWRITEBYTECODE=1 "$develop" \
+	docker run "${options[@]}" "${sources[@]}" --workdir /app --env PYTHONPYCACHEPREFIX=/root/.cache/python "$develop" \
 		sh -euc "PATH=/app/.venv/bin:\$PATH; $2"
 }
 

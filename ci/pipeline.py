@@ -72,7 +72,8 @@ class Ci:
     async def sbom(self) -> dagger.File:
         """List what is in the image, as a CycloneDX document."""
         settings = await self._settings()
-        text = await sbom.bill_of_materials(settings, await self.build(), await version_of(self._service(settings)))
+        service = self._service(settings)
+        text = await sbom.bill_of_materials(settings, service, await self.build(), await version_of(service))
         return dag.file(f"{settings.app.name}.cdx.json", text)
 
     @live

@@ -7,7 +7,7 @@ import posixpath
 import shlex
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,11 +74,13 @@ async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **option
     if any(_overlap(operation.path, mount.path) for operation in operations for mount in step.mounts):
         base, operations = step.rootfs, []  # they are the image's, and must not land in what is mounted over it
     async with contextlib.AsyncExitStack() as stack:
+        starting = stack.enter_context(_started(engine, step))
         image = await engine.solver.image(base)
         private = await _private_folder(engine, stack, step)
         plan = Plan()
         for mount in step.mounts:
             await _plan(engine, stack, step, mount, plan)
+        await starting
         hosts = await engine.services.bind(step.bindings)
         config = await _config(engine, step, image, plan, private) | options
         config["HostConfig"] |= {"ExtraHosts": hosts, "Init": init}
@@ -89,6 +91,18 @@ async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **option
             nested = [mount.path for mount in step.mounts if mount.path.startswith(path.rstrip("/") + "/")]
             await engine.solver.changer.fill(container, path, source, ids, nested)
         yield Prepared(container, plan.volumes, plan.files)
+
+
+@contextlib.contextmanager
+def _started(engine: "Engine", step: Exec) -> Iterator[asyncio.Task[list[str]]]:
+    """Let the step's services start while its files are made: both take a while."""
+    starting = asyncio.create_task(engine.services.bind(step.bindings))
+    # When the files fail, that is the failure to tell of.
+    starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+    try:
+        yield starting
+    finally:
+        starting.cancel()
 
 
 async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private: Path | None) -> dict[str, Any]:
@@ -114,7 +128,12 @@ async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private:
         "WorkingDir": step.workdir or "/",
         "User": step.user,
         "Healthcheck": {"Test": ["NONE"]},
-        "HostConfig": {"Mounts": plan.mounts, "Privileged": step.insecure, "LogConfig": {"Type": "none"}},
+        "HostConfig": {
+            "Mounts": plan.mounts,
+            "Privileged": step.insecure,
+            "LogConfig": {"Type": "none"},
+            "CpuShares": engine.runner.cpu_shares(step),
+        },
     }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NOT_STARTED = 1  # the exit code of a command that is not there or not executable
 KILLED = 137
 STREAM_GRACE = 5.0  # seconds that output may come after the end of its command
+CPU_SHARES = 1024  # what Docker gives a container that asks for nothing
+MOST_SHARES = 8
 SIGNALS = range(128, 192)  # as the official engine draws the line
 
 
@@ -32,6 +35,7 @@ class Runner:
         """Start with none."""
         self._engine = engine
         self._results: dict[str, Step | ExecFailed] = {}
+        self._waiting: Counter[str] = Counter()
 
     async def run(self, step: Exec) -> Step:
         """Return what a step leaves, run now unless an earlier run left it.
@@ -44,13 +48,21 @@ class Runner:
         ]:
             await self._engine.secrets.plaintext(secret)
         digest = self._engine.keys.of(step)
-        async with self._engine.once(digest):
-            if digest not in self._results:
-                self._results[digest] = await self._result(step, digest)
+        self._waiting[digest] += 1
+        try:
+            async with self._engine.once(digest):
+                if digest not in self._results:
+                    self._results[digest] = await self._result(step, digest)
+        finally:
+            self._waiting[digest] -= 1
         result = self._results[digest]
         if isinstance(result, ExecFailed):
             raise result
         return result
+
+    def cpu_shares(self, step: Exec) -> int:
+        """Return a step's share of the processors when they are scarce: the more wait for it, the more it gets."""
+        return CPU_SHARES * min(max(self._waiting[self._engine.keys.of(step)], 1), MOST_SHARES)
 
     async def _result(self, step: Exec, digest: str) -> Step | ExecFailed:
         with self._engine.events.span(title(step)) as span:

@@ -4,7 +4,7 @@ import dagger
 from dagger import dag
 
 from ci.settings import Settings
-from ci.stages.toolchain import VENV, dependencies
+from ci.stages.toolchain import VENV, base, locked
 
 # The user that the service runs as: a number that no system image gives to anybody.
 USER = "10001:10001"
@@ -30,13 +30,12 @@ def image(settings: Settings, service: dagger.Directory, version: str) -> dagger
 
 def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     package = settings.app.module.partition(":")[0].partition(".")[0]
-    files = prepared(settings, service)
     return (
         dag.container()
         .from_(settings.base_image())
         # Each a layer of its own, and a new folder at the root: what is put into an old one would change its time.
-        .with_directory(VENV, files.directory(VENV))
-        .with_directory("/app", files.directory("/app"), include=["src"])
+        .with_directory(VENV, environment(settings, service).directory(VENV))
+        .with_directory("/app", sources(settings, service).directory("/app"), include=["src"])
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
@@ -48,13 +47,22 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     )
 
 
-def prepared(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return a container with the files of the image: dependencies compiled beforehand, sources, and EPOCH on all."""
-    return (
-        dependencies(settings, service, dev=False)
-        # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
-        .with_exec(["python", "-m", "compileall", "-q", "-j1", "--invalidation-mode=unchecked-hash", VENV])
-        .with_directory("/app/src", service.directory("src"))
-        # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
-        .with_exec(["find", VENV, "/app", "-exec", "touch", "--no-dereference", f"--date=@{EPOCH}", "{}", "+"])
+def environment(settings: Settings, service: dagger.Directory) -> dagger.Container:
+    """Return a container with the image's virtual environment, compiled beforehand, and EPOCH on all of it."""
+    # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
+    compiled = f"python -m compileall -q -j1 --invalidation-mode=unchecked-hash {VENV}"
+    # One step, so that no layer holds files that the next changes.
+    return locked(settings, service).with_exec(
+        ["sh", "-euc", f"uv sync --quiet --no-install-project --no-dev; {compiled}; {_touched(VENV)}"]
     )
+
+
+def sources(settings: Settings, service: dagger.Directory) -> dagger.Container:
+    """Return a container with the image's sources in `/app/src`, and EPOCH on all of them."""
+    source = base(settings).with_directory("/app/src", service.directory("src"))
+    return source.with_exec(["sh", "-euc", _touched("/app")])
+
+
+def _touched(path: str) -> str:
+    # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
+    return f"find {path} -exec touch --no-dereference --date=@{EPOCH} {{}} +"

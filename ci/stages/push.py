@@ -3,7 +3,8 @@
 import dagger
 
 from ci.settings import Settings
-from ci.stages.target import MOUNTED, Credentials, Target
+from ci.stages.target import MOUNTED, Credentials, Target, program
+from ci.stages.together import together
 from ci.targets import protocol
 
 
@@ -17,6 +18,8 @@ async def push(
     """
     repository = settings.registry.repository
     if settings.registry.is_loopback:
+        # Neither waits for the other.
+        await together({"image": image.sync, "program": program(settings).sync})
         pushed = await Target(settings, environment, credentials).ask(
             protocol.Push,
             protocol.Pushed,

@@ -7,15 +7,18 @@ import dagger
 from dagger import ReturnType
 
 from ci.settings import Settings
+from ci.stages.build import environment
 from ci.stages.toolchain import VENV, base
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]
 DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architecture}\n"]
 
 
-async def bill_of_materials(settings: Settings, image: dagger.Container, version: str) -> str:
+async def bill_of_materials(
+    settings: Settings, service: dagger.Directory, image: dagger.Container, version: str
+) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
-    document = await _python(settings, image)
+    document = await _python(settings, service, image)
     document["components"] = [*document.get("components", []), *await _debian(image)]
     document.setdefault("metadata", {})["component"] = {
         "type": "container",
@@ -26,14 +29,16 @@ async def bill_of_materials(settings: Settings, image: dagger.Container, version
     return json.dumps(document, indent=2)
 
 
-async def _python(settings: Settings, image: dagger.Container) -> dict[str, Any]:
+async def _python(settings: Settings, service: dagger.Directory, image: dagger.Container) -> dict[str, Any]:
     """Return a document of the image's virtual environment, or an empty one: a Dockerfile may do without."""
-    if not await image.exists(VENV):
+    if not settings.app.dockerfile:
+        holder = environment(settings, service)
+    elif await image.exists(VENV):
+        holder = base(settings).with_directory(VENV, image.directory(VENV))
+    else:
         return {"bomFormat": "CycloneDX", "specVersion": "1.6"}
-    looked_at = (
-        base(settings)
-        .with_directory(VENV, image.directory(VENV))
-        .with_exec([*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"])
+    looked_at = holder.with_exec(
+        [*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"]
     )
     document: dict[str, Any] = json.loads(await looked_at.stdout())
     return document

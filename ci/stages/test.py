@@ -14,7 +14,6 @@ def tested(settings: Settings, service: dagger.Directory) -> dagger.Container:
     return (
         workbench(settings, service)
         .with_(with_database(settings, "test"))
-        .with_exec(["mkdir", "-p", REPORTS])
         .with_exec(
             [
                 "python",

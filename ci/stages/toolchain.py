@@ -33,22 +33,22 @@ def without_caches(container: dagger.Container) -> dagger.Container:
     return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
 
 
-def dependencies(settings: Settings, service: dagger.Directory, *, dev: bool) -> dagger.Container:
-    """Return the toolchain with the service's locked dependencies: a layer that only the lock file changes."""
-    groups = [] if dev else ["--no-dev"]
+def locked(settings: Settings, service: dagger.Directory) -> dagger.Container:
+    """Return the toolchain with what says which dependencies the service has: only the lock file changes it."""
     return (
         base(settings)
         .with_file("pyproject.toml", service.file("pyproject.toml"))
         .with_file("uv.lock", service.file("uv.lock"))
-        .with_exec(["uv", "sync", "--quiet", "--no-install-project", *groups])
     )
 
 
 def workbench(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the service with everything that its developers use on it."""
     return (
-        dependencies(settings, service, dev=True)
+        locked(settings, service)
+        .with_exec(["uv", "sync", "--quiet", "--no-install-project"])
         .with_directory("/app", service)
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
-        .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
+        # What a step starts often it compiles once, and not among the sources.
+        .with_env_variable("PYTHONPYCACHEPREFIX", "/root/.cache/python")
     )
