@@ -19,7 +19,7 @@ help: ## Show this list
 
 .PHONY: deploy
 deploy: setup ## Take the example service to dev, set-up included
-	uv run ci call deploy --env dev
+	uv run ci call deploy --env dev summary
 
 .PHONY: test
 test: setup check ## Run what every change must pass, set-up included

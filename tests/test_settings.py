@@ -1,10 +1,13 @@
 """`pipeline.toml`: what it sets, what is refused, and how that is said."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from ci.settings import Settings, SettingsError
+from ci.settings import Settings, SettingsError, known_as
+from ci.settings.explained import Explained, explained
 
 FILE = """
 [app]
@@ -20,6 +23,17 @@ kind = "dev"
 [environments.production]
 kind = "production"
 edge.port = 9000
+"""
+
+PEOPLE = """
+[people.lead]
+emails = ["lead@example.org"]
+github = "lead-login"
+roles = ["lead"]
+
+[people.stakeholder]
+emails = ["stakeholder@example.org", "stake@example.com"]
+roles = ["stakeholder"]
 """
 
 
@@ -191,3 +205,190 @@ def test_the_address_is_the_edges() -> None:
 def test_a_probe_of_ones_own_is_taken_as_it_is() -> None:
     assert Settings.parse(FILE, ['app.health_command=["true"]']).app.probe == ("true",)
     assert "GET /healthz" in Settings.parse(FILE).app.probe[-1]
+
+
+def test_what_guards_an_environment_comes_from_its_kind() -> None:
+    settings = Settings.parse(FILE + PEOPLE + "[environments.acceptance]\nkind = 'acceptance'\nedge.port = 1")
+    dev, acceptance, production = (settings.environment(name) for name in ("dev", "acceptance", "production"))
+    assert [part.signed for part in (dev, acceptance, production)] == [False, False, True]
+    assert [part.approvals.count for part in (dev, acceptance, production)] == [0, 1, 2]
+    assert acceptance.approvals.roles == ("lead",)
+    assert production.approvals.roles == ("lead", "stakeholder")
+    assert production.approvals.including == ("stakeholder",)
+    assert production.approvals.valid_for == 7 * 24 * 3600
+    assert [part.approvals.by_author for part in (acceptance, production)] == [True, False]
+    assert [part.overriders for part in (dev, production)] == [(), ("lead",)]
+
+
+def test_a_file_that_names_nobody_yet_is_right() -> None:
+    settings = Settings.parse(FILE)
+    assert settings.people == {}
+    assert (settings.release.allowed_signers, settings.release.revoked_keys) == ("allowed_signers", "")
+    assert (settings.app.migrations, settings.app.forward_compatible) == ("", True)
+
+
+def test_people_are_known_by_name_login_and_address() -> None:
+    people = Settings.parse(FILE + PEOPLE).people
+    names = ["lead", "Lead-Login", "STAKE@example.com", "else@example.org", ""]
+    assert [known_as(people, name) for name in names] == ["lead", "lead", "stakeholder", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "begin", "end"),
+    [
+        ("from = 2026-12-24, until = 2026-12-26", "2026-12-24T00:00", "2026-12-27T00:00"),
+        ("from = 2026-12-24T18:00:00+02:00, until = 2026-12-25T08:00:00Z", "2026-12-24T16:00", "2026-12-25T08:00"),
+        ("from = 2026-12-24T18:00:00, until = 2026-12-24", "2026-12-24T18:00", "2026-12-25T00:00"),
+    ],
+)
+def test_a_freeze_is_between_moments_or_whole_days(freeze: str, begin: str, end: str) -> None:
+    settings = Settings.parse(FILE, [f"environments.dev.freezes=[{{reason = 'holidays', {freeze}}}]"])
+    (found,) = settings.environment("dev").freezes
+    assert (found.start, found.until) == tuple(datetime.fromisoformat(f"{part}Z") for part in (begin, end))
+    assert found.start
+    assert found.start.tzinfo is UTC
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_a_freeze_can_come_again_and_again() -> None:
+    change = "environments.dev.freezes=[{reason = 'weekend', cron = '0 16 * * FRI', hours = 64}]"
+    (freeze,) = Settings.parse(FILE, [change]).environment("dev").freezes
+    assert (freeze.cron, freeze.hours, freeze.start) == ("0 16 * * FRI", 64, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ("people.lead.emails=['lead']", "people.lead.emails.0: must be an e-mail address, like lead@example.org"),
+        ("people.lead.github=@lead", "people.lead.github: must be a GitHub login, without an @ before it (is @lead)"),
+        ("people.lead.role=['lead']", "people.lead.role: unknown key (did you mean roles?)"),
+        ("people.lead.roles=['Lead']", "people.lead.roles.0: must be at most 30 lower-case letters"),
+        ("people.anonymous.roles=['lead']", "people.anonymous: must be another name"),
+        ("people={'a,b' = {}, lead = {roles = ['lead']}}", "people.a,b: must be at most 64 letters, digits"),
+        (
+            "people.stakeholder.github=LEAD-login",
+            "people.stakeholder.github: must be one person's only: lead has it too (is LEAD-login)",
+        ),
+        (
+            "people.stakeholder.emails=['Lead@example.org']",
+            "people.stakeholder.emails: must be one person's only: lead has it too (is Lead@example.org)",
+        ),
+        ("release.allowed_signers=", "override: release.allowed_signers: must hold something (is empty)"),
+        ("release.revoked_keys=/etc/revoked", "override: release.revoked_keys: must be a path inside the repository"),
+        ("app.forward_compatible=perhaps", "override: app.forward_compatible: must be true or false (is perhaps)"),
+        ("app.migrations=../other", "override: app.migrations: must be a path inside the repository"),
+        ("environments.dev.signed=1.5", "override: environments.dev.signed: must be true or false (is 1.5)"),
+        (
+            "environments.dev.deployers=['leed']",
+            "nobody under [people] has the role leed (did you mean lead?); people have lead, stakeholder",
+        ),
+        ("environments.dev.overriders=['boss']", "dev.overriders: nobody under [people] has the role boss; people"),
+        (
+            "environments.production.approvals.including=['lead', 'boss']",
+            "approvals: including must only name roles that may approve (lead, stakeholder), not boss",
+        ),
+        (
+            "environments.production.approvals.count=3",
+            "count: must be at most 2, as many as have a role that may approve, lead or stakeholder: lead, stakeholder",
+        ),
+        ("environments.dev.approvals.count=1", "roles must name who may approve where count is not 0"),
+        ("environments.dev.approvals.count=-1", "approvals.count: must be at least 0 (is -1)"),
+        ("environments.dev.approvals.valid_for=5", "approvals.valid_for: must be at least 60 (is 5)"),
+        (
+            "environments.dev.freezes=[{reason = 'x', from = 2026-02-01, until = 2026-01-01}]",
+            "override: environments.dev.freezes.0: from must be before until (is 2026-02-01T00:00Z)",
+        ),
+        ("environments.dev.freezes=[{reason = 'x', from = 2026-02-01}]", "freezes.0: must have a reason, and either"),
+        ("environments.dev.freezes=[{reason = 'x', cron = '* * * * *'}]", "freezes.0: must have a reason, and either"),
+        (
+            "environments.dev.freezes=[{reason = 'x', from = 2026-02-01, until = 2026-03-01, hours = 1}]",
+            "environments.dev.freezes.0: must have a reason, and either from and until or cron and hours",
+        ),
+        ("environments.dev.freezes=[{from = 2026-02-01, until = 2026-03-01}]", "freezes.0.reason: must be set"),
+        (
+            "environments.dev.freezes=[{reason = 'x', form = 2026-02-01, cron = '* * * * *', hours = 1}]",
+            "environments.dev.freezes.0.form: unknown key (did you mean from?); known are reason, from, until, cron",
+        ),
+        (
+            "environments.dev.freezes=[{reason = 'x', from = 'soon', until = 2026-03-01}]",
+            "environments.dev.freezes.0.from: must be a date or a date and time, like 2026-12-24",
+        ),
+        (
+            "environments.dev.freezes=[{reason = 'x', from = 5, until = 2026-03-01}]",
+            "environments.dev.freezes.0.from: must be a date or a date and time, like 2026-12-24",
+        ),
+        (
+            "environments.dev.freezes=[{reason = 'x', cron = '0 16 * * FRIDAY', hours = 1}]",
+            "freezes.0.cron: must be five fields of cron that come true, like 0 16 * * FRI (is 0 16 * * FRIDAY)",
+        ),
+        ("environments.dev.freezes=[{reason = 'x', cron = '0 0 31 2 *', hours = 1}]", "must be five fields of cron"),
+        ("environments.dev.freezes=[{reason = 'x', cron = '0 0 0 1 1 *', hours = 1}]", "must be five fields of cron"),
+        ("environments.dev.freezes=[{reason = 'x', cron = '0 0 1 1 *', hours = 0}]", "hours: must be more than 0 (is"),
+        ("environments.dev.secrets=['../key']", "environments.dev.secrets.0: must be a file's name"),
+        ("environments.dev.secrets=['key', 'key']", "environments.dev.secrets: must name each secret once (has key 2"),
+    ],
+)
+def test_a_wrong_guard_is_refused_with_its_place(changes: str, expected: str) -> None:
+    (problem,) = problems(FILE + PEOPLE, changes)
+    assert expected in problem
+
+
+def test_a_role_of_an_environment_needs_somebody_even_where_there_are_no_people() -> None:
+    (problem,) = problems(FILE, "environments.dev.deployers=['lead']")
+    assert problem == (
+        "override: environments.dev.deployers: nobody under [people] has the role lead; "
+        'give it to somebody: roles = ["lead"]'
+    )
+
+
+def test_people_who_cannot_give_the_kinds_approvals_are_a_problem() -> None:
+    (problem,) = problems(FILE + PEOPLE.replace('roles = ["stakeholder"]', 'roles = ["lead"]'))
+    assert problem == (
+        "pipeline.toml: environments.production.approvals.including: nobody under [people] has the role stakeholder, "
+        "which environments of the kind production need: give it to somebody, or set this"
+    )
+
+
+def test_conflicts_are_reported_with_the_other_problems() -> None:
+    found = problems(
+        FILE + PEOPLE,
+        "environments.dev.replicas=0",
+        "people.lead.emails=['stake@example.com']",
+        "environments.production.approvals.count=9",
+        "app.module=",
+    )
+    assert [re.split(r": (?=must)", problem)[0] for problem in found] == [
+        "override: environments.dev.replicas",
+        "pipeline.toml: app",
+        "pipeline.toml: people.stakeholder.emails",
+        "override: environments.production.approvals.count",
+    ]
+
+
+def test_settings_are_explained_by_where_they_come_from() -> None:
+    rows = explained(FILE + PEOPLE, ["environments.production.replicas=4"], "production")
+    assert {
+        Explained("environments.production.replicas", "4", "override"),
+        Explained("environments.production.edge.port", "9000", "file"),
+        Explained("environments.production.approvals.count", "2", "default of production"),
+        Explained("environments.production.verify.traffic", "10.0", "default"),
+        Explained("environments.production.verify.window", "120.0", "default of production"),
+        Explained("people.lead.github", '"lead-login"', "file"),
+        Explained("app.name", '"shop"', "file"),
+        Explained("release.allowed_signers", '"allowed_signers"', "default"),
+    } <= set(rows)
+    assert not [row for row in rows if row.path.startswith("environments.dev")]
+
+
+def test_an_unknown_environment_is_not_explained() -> None:
+    with pytest.raises(SettingsError, match=r"environments\.prod: no such environment .*production\?"):
+        explained(FILE, [], "prod")
+
+
+def test_an_empty_file_misses_each_table_once() -> None:
+    assert problems("") == tuple(f"pipeline.toml: {name}: must be set" for name in ("app", "registry", "environments"))
+
+
+def test_roles_are_not_looked_for_where_a_person_cannot_be_read() -> None:
+    (problem,) = problems(FILE + PEOPLE, "people.lead.roles=3", "environments.dev.deployers=['boss']")
+    assert problem == "override: people.lead.roles: must be a list (is 3)"

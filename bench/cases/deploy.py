@@ -1,7 +1,6 @@
 """(b2) The rest of a deploy, from the candidate's start to the switch, against `docker service update`."""
 
 import asyncio
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from ci.settings import Settings
 from ci.targets import protocol
 from ci.targets.__main__ import answer
 from ci.targets.swarm.names import Names
+from tests.machine import a_free_port
 
 DOCKERFILE = """\
 FROM python:3.13-slim
@@ -43,7 +43,7 @@ MEASURED = {"candidate", "switch"}
 def measure(runs: int) -> Iterator[Row | Note]:
     """Deploy one build after the other both ways: the same image, replicas, limits and health check."""
     name = f"slipway-bench-{uuid.uuid4().hex[:8]}"
-    stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=_free_port()), []), "dev")
+    stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=a_free_port()), []), "dev")
     images = _images(name, runs + 1)
     ours, theirs = [], []
     try:
@@ -128,9 +128,3 @@ def _update(name: str, image: str) -> tuple[float, float]:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}\n{''.join(lines)}")
     return time.monotonic() - began, running
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return int(free.getsockname()[1])

@@ -2,17 +2,23 @@
 
 from ci.settings.app import App, Images, Registry, Tests
 from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
+from ci.settings.guards import Approvals, Freeze
+from ci.settings.people import Person, Release, known_as, with_role
 from ci.settings.problems import FILE, SettingsError
 from ci.settings.settings import Settings
 
 __all__ = [
     "FILE",
     "App",
+    "Approvals",
     "Edge",
     "Environment",
+    "Freeze",
     "Health",
     "Images",
+    "Person",
     "Registry",
+    "Release",
     "Resources",
     "Settings",
     "SettingsError",
@@ -20,4 +26,6 @@ __all__ = [
     "Tests",
     "Update",
     "Verify",
+    "known_as",
+    "with_role",
 ]

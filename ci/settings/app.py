@@ -39,6 +39,10 @@ class App(Part):
     # A key of `[images]` or any other image.
     base_image: Image = "python"
     database: Literal["postgres", "none"] = "none"
+    # The folder of the database's migrations, inside the service's; empty: there are none.
+    migrations: Folder = ""
+    # The developers' word that the release before works on this one's schema, so that both can run at once.
+    forward_compatible: bool = True
     tests: Tests = Tests()
 
     @property

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ci.settings.guards import Approvals, Freeze, SecretName
 from ci.settings.kinds import Kind, with_defaults
+from ci.settings.people import Role
 from ci.settings.values import Memory, Part, Port, Seconds, size_in_bytes
 
 SSH = re.compile(r"^ssh://[A-Za-z0-9._-]+@[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?$")
@@ -111,6 +113,16 @@ class Environment(Part):
     stop_grace: Seconds = 15
     # How long the release before is kept running after a switch, in seconds, so that going back starts nothing.
     keep_previous: Seconds
+    # Whether only signed records count, and only somebody who signs may change it.
+    signed: bool
+    # The roles that may deploy and roll back; none: anybody.
+    deployers: tuple[Role, ...] = ()
+    # The roles that may deploy in spite of a freeze; none: nobody.
+    overriders: tuple[Role, ...] = ()
+    approvals: Approvals
+    freezes: tuple[Freeze, ...] = ()
+    # Files in the service's container whose contents are kept in the target alone.
+    secrets: tuple[SecretName, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -19,8 +19,10 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "health": {"timeout": 60, "interval": 1},
         "verify": {"window": 5, "interval": 1, "max_error_rate": 0.01, "max_p95_ms": 1000, "min_requests": 10},
         "keep_previous": 600,
+        "signed": False,
+        "approvals": {"count": 0},
     },
-    # As production, but with the whole integration suite and data that nobody owns.
+    # As production, but with the whole integration suite, data that nobody owns and one person's word.
     "acceptance": {
         "replicas": 2,
         "resources": {"cpus": 0.5, "memory": "256MiB", "pids": 100},
@@ -33,8 +35,11 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "health": {"timeout": 120, "interval": 2},
         "verify": {"window": 30, "interval": 2, "max_error_rate": 0.01, "max_p95_ms": 500, "min_requests": 50},
         "keep_previous": 3600,
+        "signed": False,
+        "overriders": ["lead"],
+        "approvals": {"count": 1, "roles": ["lead"]},
     },
-    # Careful: one replica after the other, smoke tests only, nothing logged, a long watch.
+    # Careful: one replica after the other, smoke tests only, nothing logged, a long watch, two people's word.
     "production": {
         "replicas": 3,
         "resources": {"cpus": 0.5, "memory": "256MiB", "pids": 100},
@@ -47,6 +52,15 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "health": {"timeout": 180, "interval": 2},
         "verify": {"window": 120, "interval": 5, "max_error_rate": 0.001, "max_p95_ms": 500, "min_requests": 100},
         "keep_previous": 86400,
+        "signed": True,
+        "overriders": ["lead"],
+        "approvals": {
+            "count": 2,
+            "roles": ["lead", "stakeholder"],
+            "including": ["stakeholder"],
+            "by_author": False,
+            "valid_for": 604800,
+        },
     },
 }
 

@@ -8,13 +8,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ci.settings.guards import MOMENT
+
 FILE = "pipeline.toml"
 
 ALLOWED = {
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be more than {gt}",
-    "less_than_equal": "must be at most {le}",
-    "less_than": "must be less than {lt}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be more than {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "less_than": "must be less than {lt:g}",
     "literal_error": "must be {expected}",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -22,11 +24,17 @@ ALLOWED = {
     "float_type": "must be a number",
     "float_parsing": "must be a number",
     "string_type": "must be a string",
+    "string_too_short": "must hold something",
+    "too_short": "must hold something",
+    "datetime_type": MOMENT,
+    "datetime_parsing": MOMENT,
+    "datetime_from_date_parsing": MOMENT,
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
 }
 # Where a setting takes either of two kinds of value, the checker adds the kind it tried to the path.
 BRANCHES = ("tuple[", "literal[", "function-")
@@ -46,8 +54,7 @@ def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence
     sentences: dict[str, list[tuple[str, str]]] = {}
     for detail in error.errors():
         path = tuple(str(part) for part in detail["loc"] if not str(part).startswith(BRANCHES) and part != "[key]")
-        source = "override" if any(path[: len(known)] == known for known in overridden) else FILE
-        where = f"{source}: {'.'.join(path)}".removesuffix(": ")
+        where = f"{_source(path, overridden)}: {'.'.join(path)}".removesuffix(": ")
         sentences.setdefault(where, []).append(_sentence(detail, path, model))
     return [
         f"{where}: {' or '.join(dict.fromkeys(what for what, _ in found))}{found[0][1]}"
@@ -55,10 +62,19 @@ def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence
     ]
 
 
+def placed(problems: Iterable[tuple[str, str]], overridden: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write problems, each a path and what is wrong there, as sentences that say where the setting was made."""
+    return [f"{_source(tuple(path.split('.')), overridden)}: {path}: {what}" for path, what in problems]
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Suggest the known name that a misspelt one is nearest to, if any is near."""
     near = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _source(path: tuple[str, ...], overridden: Sequence[tuple[str, ...]]) -> str:
+    return "override" if any(path[: len(known)] == known for known in overridden) else FILE
 
 
 def _sentence(detail: ErrorDetails, path: tuple[str, ...], model: type[BaseModel]) -> tuple[str, str]:
@@ -84,5 +100,6 @@ def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
         if isinstance(found, type) and issubclass(found, BaseModel):
             found = found.model_fields[part].annotation
         else:
-            found = typing.get_args(found)[1]
-    return list(found.model_fields)
+            # A list's are those of its items, a table's those of its values.
+            found = typing.get_args(found)[0 if typing.get_origin(found) is tuple else 1]
+    return [field.alias or name for name, field in found.model_fields.items()]

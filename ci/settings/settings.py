@@ -1,13 +1,15 @@
 """The whole of `pipeline.toml`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ci.settings.app import App, Images, Registry
+from ci.settings.conflicts import Known, conflicts
 from ci.settings.environment import Environment
 from ci.settings.overrides import laid_over, read_file, read_overrides
-from ci.settings.problems import FILE, SettingsError, explain, nearest
+from ci.settings.people import Person, PersonName, Release
+from ci.settings.problems import FILE, SettingsError, explain, nearest, placed
 from ci.settings.values import Name, Part
 
 
@@ -17,6 +19,8 @@ class Settings(Part):
     app: App
     registry: Registry
     images: Images = Images()
+    people: dict[PersonName, Person] = Field(default_factory=dict)
+    release: Release = Release()
     # In the file's order, which is the order of promotion.
     environments: dict[Name, Environment]
 
@@ -29,11 +33,14 @@ class Settings(Part):
         """
         changes = read_overrides(overrides)
         data = laid_over(read_file(text), changes)
+        overridden = [change.path for change in changes]
         try:
             settings = cls.model_validate(data)
         except ValidationError as error:
-            raise SettingsError(explain(error, cls, [change.path for change in changes])) from error
-        if problems := list(_conflicts(settings)):
+            found = placed(conflicts(Known.salvaged(data)), overridden)
+            raise SettingsError([*explain(error, cls, overridden), *found]) from error
+        known = Known(data, settings.app, settings.people, settings.environments)
+        if problems := placed(conflicts(known), overridden):
             raise SettingsError(problems)
         return settings
 
@@ -52,18 +59,3 @@ class Settings(Part):
     def base_image(self) -> str:
         """Return the image that the service is built on."""
         return str(getattr(self.images, self.app.base_image, self.app.base_image))
-
-
-def _conflicts(settings: Settings) -> Iterator[str]:
-    if not settings.environments:
-        yield f"{FILE}: environments: must hold at least one environment, like [environments.dev]"
-    if not (settings.app.module or settings.app.dockerfile):
-        yield f"{FILE}: app: must have a module (like orders.main:app) or a dockerfile"
-    taken: dict[tuple[str, int], str] = {}
-    for name, environment in settings.environments.items():
-        first = taken.setdefault((environment.target.address, environment.edge.port), name)
-        if first != name:
-            yield (
-                f"{FILE}: environments.{name}.edge.port: must differ from that of {first}, which lives on the same "
-                f"target (is {environment.edge.port})"
-            )

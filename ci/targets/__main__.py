@@ -6,13 +6,16 @@ import sys
 
 from ci.targets.access import reach
 from ci.targets.errors import TargetError
-from ci.targets.protocol import AnyOutcome, AnyRequest, Failed, read_request
+from ci.targets.protocol import AnyOutcome, AnyRequest, Failed, Provision, read_request
+from ci.targets.provision import provision
 from ci.targets.swarm import handle
 
 
 async def answer(request: AnyRequest) -> AnyOutcome:
     """Carry out a request."""
     try:
+        if isinstance(request, Provision):
+            return await provision(request)
         async with reach(request.stack.environment.target, request.access) as daemon:
             return await handle(daemon, request)
     except TargetError as error:

@@ -4,12 +4,18 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ci.settings import Target
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LackingError, UnreachableError
 from ci.targets.protocol import Access
+
+if TYPE_CHECKING:
+    import asyncssh
+
+DOCKER_SOCKET = "/var/run/docker.sock"
 
 
 @asynccontextmanager
@@ -34,36 +40,51 @@ async def reach(target: Target, access: Access) -> AsyncIterator[Daemon]:
 
 @asynccontextmanager
 async def _forwarded(target: Target, access: Access) -> AsyncIterator[str]:
+    async with ssh(target.address, target.known_hosts, access) as connection:
+        with tempfile.TemporaryDirectory() as folder:
+            socket = f"{folder}/docker.sock"
+            async with connection.forward_local_path(socket, urlsplit(target.address).path or DOCKER_SOCKET):
+                yield socket
+
+
+@asynccontextmanager
+async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["asyncssh.SSHClientConnection"]:
+    """Connect to a host whose key is among the known ones.
+
+    Raises:
+        UnreachableError: It does not answer, does not take the private key, or its own key is missing or another.
+        LackingError: There is no private key, or the known hosts cannot be read.
+    """
     # Half a second of imports, and only for this kind of target.
     import asyncssh  # noqa: PLC0415
 
-    url = urlsplit(target.address)
-    where = f"{target.address}: "
+    url = urlsplit(address)
     if not is_file(access.key_file):
-        raise LackingError(f"{where}needs a private key: give it (SSH_KEY in .env, --ssh-key)")
+        raise LackingError(f"{address}: needs a private key: give it (SSH_KEY in .env, --ssh-key)")
     try:
         connection = await asyncssh.connect(
             url.hostname or "",
             url.port or 22,
             username=url.username or "root",
             client_keys=[access.key_file],
-            known_hosts=asyncssh.import_known_hosts(target.known_hosts),
+            known_hosts=asyncssh.import_known_hosts(known_hosts),
             agent_path=None,
             config=None,
             connect_timeout=20,
+            # A host that is cut off says nothing any more; work on it would wait for ever.
+            keepalive_interval=10,
         )
     except asyncssh.HostKeyNotVerifiable as error:
         raise UnreachableError(
-            f"{where}the host's key is not the one in known_hosts: somebody may be in between; if the host was "
+            f"{address}: the host's key is not the one in known_hosts: somebody may be in between; if the host was "
             f"reinstalled, put its new key into the settings ({error})"
         ) from error
     except (asyncssh.Error, OSError) as error:
-        raise UnreachableError(f"{where}cannot connect over ssh: {error}") from error
+        raise UnreachableError(f"{address}: cannot connect over ssh: {error}") from error
+    except ValueError as error:
+        raise LackingError(f"{address}: its private key or its known_hosts cannot be read: {error}") from error
     async with connection:
-        with tempfile.TemporaryDirectory() as folder:
-            socket = f"{folder}/docker.sock"
-            async with connection.forward_local_path(socket, url.path or "/var/run/docker.sock"):
-                yield socket
+        yield connection
 
 
 def is_file(path: str) -> bool:

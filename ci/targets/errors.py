@@ -7,6 +7,7 @@ TargetError
 │   └── TakenError      the name is taken, or the object is in use
 ├── LackingError        the target is there but lacks something that a deploy needs
 ├── LockedError         somebody else is at work
+│   └── FrozenError     somebody keeps everybody out until they say otherwise
 └── SlowError           it took longer than allowed
 """
 
@@ -51,6 +52,10 @@ class LockedError(TargetError):
     """Somebody else is at work."""
 
     reason = "locked"
+
+
+class FrozenError(LockedError):
+    """Somebody keeps everybody out until they say otherwise: waiting is no use."""
 
 
 class SlowError(TargetError):

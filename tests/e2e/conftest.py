@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ import pytest
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
+from tests.machine import a_free_port, docker, ensure_swarm
 
 # The service's own tests run in its pipeline.
 collect_ignore = ["service"]
@@ -128,17 +128,6 @@ class Standing:
     calls: dict[str, Outcome] = field(default_factory=dict)
 
 
-def docker(*arguments: str) -> str:
-    """Run a docker command and return what it prints."""
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def a_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return int(free.getsockname()[1])
-
-
 @contextmanager
 def a_cache(folder: Path) -> Iterator[Environ]:
     """The environment of commands with a cache of their own, which is emptied in the end."""
@@ -161,8 +150,7 @@ def remove(project: Project) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def swarm() -> None:
     """Swarm mode, as the set-up would turn it on."""
-    if docker("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
-        docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+    ensure_swarm()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,9 @@ import threading
 import httpx
 import pytest
 
-from .conftest import Project, Standing, Traffic, docker, interrupt
+from tests.machine import docker
+
+from .conftest import Project, Standing, Traffic, interrupt
 
 # Lines of the progress: the stages before the target run, and the program beside the target has started a candidate.
 IN_THE_STAGES = "python -m pytest"

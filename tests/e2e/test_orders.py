@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from ci.settings import FILE
+from tests.machine import a_free_port
 
-from .conftest import REPOSITORY, Environ, Project, a_free_port, remove
+from .conftest import REPOSITORY, Environ, Project, remove
 
 
 @pytest.fixture

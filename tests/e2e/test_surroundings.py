@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Project, Standing, a_free_port
+from tests.machine import a_free_port
+
+from .conftest import Project, Standing
 
 
 def test_a_target_that_is_gone(project: Project, tmp_path: Path) -> None:

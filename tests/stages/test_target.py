@@ -3,8 +3,9 @@
 import pytest
 
 from ci.settings import Settings
-from ci.stages.errors import Refused, StageFailed, TargetFailed
-from ci.stages.target import Credentials, Target
+from ci.stages.credentials import Credentials, needed
+from ci.stages.errors import LedgerFailed, Refused, StageFailed, TargetFailed
+from ci.stages.target import Target
 from ci.targets import protocol
 
 SETTINGS = """
@@ -27,6 +28,7 @@ target = { address = "ssh://deploy@far.example", known_hosts = "far.example ssh-
 def test_everything_that_ends_a_delivery_is_one_kind() -> None:
     assert issubclass(Refused, StageFailed)
     assert issubclass(TargetFailed, StageFailed)
+    assert issubclass(LedgerFailed, StageFailed)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_everything_that_ends_a_delivery_is_one_kind() -> None:
 def test_what_is_missing_is_named(environment: str, sentence: str) -> None:
     target = Target(Settings.parse(SETTINGS), environment, Credentials())
     with pytest.raises(Refused) as refusal:
-        target._needed("docker" if environment == "dev" else "ssh_key", None)
+        needed(target._what, "docker" if environment == "dev" else "ssh_key", None)
     assert str(refusal.value).startswith(sentence)
     assert ".env" in str(refusal.value)
 

@@ -130,7 +130,7 @@ async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack,
 
 @pytest.mark.full
 async def test_a_deploy_that_is_told_to_end_lets_the_next_one_in(standing: p.Stack, image: Image) -> None:
-    process = begin(p.Deploy(stack=standing, image=image("two"), version="2", holder="ann"))
+    process = begin(p.Deploy(stack=standing, image=image("two"), version="2", holder="author"))
     while await releases(standing) < 2:
         await asyncio.sleep(0.05)
     process.terminate()
@@ -153,25 +153,3 @@ async def test_the_edge_remembers_what_serves(standing: p.Stack) -> None:
             await asyncio.sleep(0.2)
         else:
             return
-
-
-async def test_one_run_at_a_time(standing: p.Stack) -> None:
-    first = await answer(p.Lock(stack=standing, holder="ann", reason="a deploy"))
-    assert isinstance(first, p.Locked), first
-    second = await answer(p.Lock(stack=standing, holder="bob", reason="another"))
-    assert isinstance(second, p.Failed), second
-    assert second.reason == "locked"
-    assert "ann" in second.message
-    assert "ann" in (await described(standing)).lock
-    stranger = await answer(p.Unlock(stack=standing, token="guessed"))  # noqa: S106 - not a password
-    assert isinstance(stranger, p.Failed), stranger
-    assert (await answer(p.Unlock(stack=standing, token=first.token))).ok
-    assert (await described(standing)).lock == ""
-
-
-async def test_a_lock_whose_time_is_over_is_taken_over(standing: p.Stack) -> None:
-    first = await answer(p.Lock(stack=standing, holder="ann", reason="a deploy", seconds=0))
-    second = await answer(p.Lock(stack=standing, holder="bob", reason="another"))
-    assert isinstance(second, p.Locked), (first, second)
-    # By hand, without the token.
-    assert (await answer(p.Unlock(stack=standing))).ok

@@ -1,5 +1,6 @@
 """A service's life on a real Swarm: deployed, replaced under load, refused, watched and switched back."""
 
+import asyncio
 import json
 import subprocess
 from collections import Counter
@@ -129,7 +130,6 @@ async def test_a_candidate_that_cannot_start_says_why(standing: p.Stack, image: 
     assert started.status == "unhealthy"
     assert "failed 3 times" in started.message
     assert "this build cannot start" in started.logs
-    assert started.seconds < 20
 
 
 async def test_what_serves_already_is_left_alone(standing: p.Stack, image: Image) -> None:
@@ -151,9 +151,13 @@ async def test_other_settings_are_another_release(standing: p.Stack, image: Imag
 async def test_replicas_start_as_many_at_a_time_as_is_said(standing: p.Stack, image: Image) -> None:
     update = standing.environment.update.model_copy(update={"parallelism": 1, "delay": 2.0})
     other = standing.model_copy(update={"environment": standing.environment.model_copy(update={"update": update})})
-    started = await start(other, image("two"))
+    starting, seen = asyncio.create_task(start(other, image("two"))), set()
+    while not starting.done():
+        seen |= {release.replicas for release in (await described(other)).releases if release.role == "candidate"}
+        await asyncio.sleep(0.2)
+    started = await starting
     assert started.status == "healthy"
-    assert started.seconds > 4
+    assert seen == {1, 2}
     (release,) = [found for found in (await described(other)).releases if found.name == started.release]
     assert (release.replicas, release.healthy, release.role) == (2, 2, "candidate")
     assert (await answer(p.Discard(stack=other, release=started.release))).ok
@@ -206,8 +210,8 @@ async def test_a_proof_that_does_not_end_is_ended(standing: p.Stack) -> None:
     command = ("python", "-c", "import time; time.sleep(60)")
     proved = await answer(p.Prove(stack=standing, image="python:3.13-slim", command=command, timeout=1))
     assert isinstance(proved, p.Proved), proved
-    assert proved.status == "timeout"
-    assert proved.seconds < 20
+    assert (proved.ok, proved.status) == (False, "timeout")
+    assert "not done after 1 s" in proved.message
 
 
 def test_a_release_runs_with_as_little_as_it_needs(standing: p.Stack, image: Image) -> None:

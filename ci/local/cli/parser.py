@@ -123,13 +123,21 @@ def _common(chain: Chain, word: str, queue: list[str], args: Iterable[str]) -> N
             chain.output = word[2:]
         case _:
             known = [*(f"--{arg}" for arg in args), "--json", "--output", "--help"]
-            raise ChainError(f"unknown flag: {name}{_suggest(name, known)}", chain.last.path)
+            raise ChainError(f"unknown flag: {name}{_earlier(name, chain) or _suggest(name, known)}", chain.last.path)
 
 
 def _argument(name: str, queue: list[str], step: Step) -> str:
     if not queue:
         raise ChainError(f"flag needs an argument: {name}", step.path)
     return queue.pop(0)
+
+
+def _earlier(name: str, chain: Chain) -> str:
+    """Return a hint where a function in front takes the flag, the constructor for instance."""
+    for before, step in zip(chain.steps, chain.steps[1:], strict=False):
+        if name in {f"--{kebab(arg.name)}" for arg in before.function.args}:
+            return f"\n\n{name} goes in front of {kebab(step.function.name)}."
+    return ""
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ci.local.cli import usage_error
 from ci.local.cli.options import Options
@@ -18,49 +18,63 @@ if TYPE_CHECKING:
     from ci.local.cli.progress import Display
     from ci.local.engine import Engine
 
-Work = Callable[["Engine", "Display"], Awaitable[int]]  # it stops the display before it prints its result
+T = TypeVar("T")
+Work = Callable[["Engine", "Display"], Coroutine[Any, Any, int]]  # it stops the display before it prints its result
 INTERRUPTED = 128  # plus the signal's number, as shells say it
 SHOW_CURSOR = "\033[?25h"  # the live tree hides it
 
 
 def run(options: Options, work: Work) -> int:
     """Open an engine, do the work, and return the command's exit status."""
-    received: list[int] = []
+    interrupts = Interrupts()
     try:
-        return asyncio.run(_interruptible(_guarded(options, work), received))
+        return asyncio.run(_guarded(options, work, interrupts))
     except asyncio.CancelledError:
         sys.stderr.write("Canceled.\n")
-        return INTERRUPTED + (received[0] if received else signal.SIGINT)
+        return INTERRUPTED + (interrupts.received or signal.SIGINT)
 
 
-async def _interruptible(work: Awaitable[int], received: list[int]) -> int:
-    """Cancel the work at the first Ctrl-C, so that all is cleaned up; leave at once at the second."""
-    task = asyncio.ensure_future(work)
+class Interrupts:
+    """Ctrl-C and its like: the first cancels the work, so that all is cleaned up; the second one ends it at once."""
 
-    def interrupt(number: int) -> None:
-        if received:
+    def __init__(self) -> None:
+        """Start with none received and nothing to cancel."""
+        self.received = 0
+        self._work: asyncio.Task[Any] | None = None
+
+    def listen(self) -> None:
+        """Begin; until there is other work, the task that asks for it is what an interrupt cancels."""
+        self._work = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._receive, number)
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work, which an interrupt cancels; what cleans up after it goes on to its end."""
+        self._work = task = asyncio.ensure_future(work)
+        return await task
+
+    def _receive(self, number: int) -> None:
+        if self.received:
             sys.stderr.write(SHOW_CURSOR if sys.stderr.isatty() else "")
             sys.stderr.flush()
             os._exit(INTERRUPTED + number)
-        received.append(number)
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, interrupt, number)
-    return await task
+        self.received = number
+        if self._work:
+            self._work.cancel()
 
 
-async def _guarded(options: Options, work: Work) -> int:
+async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
     from ci.local.cli.progress import shown  # noqa: PLC0415 - so that usage errors come at once
     from ci.local.cli.progress.failure import report  # noqa: PLC0415 - as above
     from ci.local.engine import Engine  # noqa: PLC0415 - as above
 
+    interrupts.listen()
     try:
         async with Engine.open(Path.cwd()) as engine:
             with shown(options, engine.events, engine.secrets) as (display, record):
                 try:
-                    return await work(engine, display)
+                    return await interrupts.during(work(engine, display))
                 except UsageError as error:
                     display.stop()
                     return usage_error(error)
@@ -68,7 +82,7 @@ async def _guarded(options: Options, work: Work) -> int:
                     display.stop()
                     _trace(options, error)
                     report(error, record.failed, engine.secrets, display.last)
-                    await _debug(options, engine, error, display)
+                    await interrupts.during(_debug(options, engine, error, display))
                     return 1
     except EngineError as error:
         sys.stderr.write(f"Error: {error}\n")

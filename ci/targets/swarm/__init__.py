@@ -7,12 +7,14 @@ from ci.targets import protocol as p
 from ci.targets.daemon import Daemon
 from ci.targets.swarm.deploying import deploy
 from ci.targets.swarm.images import push
-from ci.targets.swarm.lock import lock, unlock
+from ci.targets.swarm.locking import lock, unlock
 from ci.targets.swarm.preflight import preflight
 from ci.targets.swarm.proving import prove
 from ci.targets.swarm.recovery import handle_recover
 from ci.targets.swarm.releases import candidate, discard, retire
 from ci.targets.swarm.removal import remove
+from ci.targets.swarm.rolling_back import rollback
+from ci.targets.swarm.secrets import list_secrets, put_secret
 from ci.targets.swarm.state import state
 from ci.targets.swarm.switching import switch, switch_back
 from ci.targets.swarm.watching import measure, watch
@@ -25,6 +27,7 @@ PHASES: Mapping[type[p.Request], Callable[[Daemon, Any], Awaitable[Any]]] = {
     p.Candidate: candidate,
     p.Prove: prove,
     p.Deploy: deploy,
+    p.Rollback: rollback,
     p.Switch: switch,
     p.Watch: watch,
     p.Metrics: measure,
@@ -33,6 +36,8 @@ PHASES: Mapping[type[p.Request], Callable[[Daemon, Any], Awaitable[Any]]] = {
     p.Discard: discard,
     p.Recover: handle_recover,
     p.State: state,
+    p.PutSecret: put_secret,
+    p.ListSecrets: list_secrets,
     p.Remove: remove,
 }
 

@@ -29,7 +29,7 @@ async def gate(daemon: Daemon, service: str, replicas: int, timeout: float) -> H
         found = await tasks(daemon, service)
         if sum(map(is_running, found)) >= replicas:
             return Health(ok=True)
-        failures = Counter(task.get("Slot") for task in found if is_failed(task))
+        failures = Counter(task.get("Slot") or task.get("NodeID") for task in found if is_failed(task))
         if failures and max(failures.values()) >= FAILURES:
             return await _bad(daemon, found, f"a replica failed {FAILURES} times")
         if time.monotonic() > end:

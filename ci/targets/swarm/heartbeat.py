@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LockedError, MissingError, RefusedError
-from ci.targets.swarm.lock import Holder
+from ci.targets.swarm.locking import Holder
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.objects import content, find
 

@@ -63,18 +63,33 @@ async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin)
     if "@sha256:" in image:
         return image
     repository = stack.registry.beside(image)
+    name, _, tag = image.rpartition(":")
+    name, tag = (name, tag) if name else (image, "latest")
     try:
         found = await daemon.get(f"/images/{image}/json")
     except MissingError:
-        name, _, tag = image.rpartition(":")
-        await daemon.progress(
-            "POST", "/images/create", params={"fromImage": name or image, "tag": tag if name else "latest"}
-        )
+        # Another node brought it there before; this one may reach no other registry.
+        if kept := await _kept(daemon, f"{repository}:{tag}", login):
+            return f"{repository}@{kept}"
+        await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": tag})
         found = await daemon.get(f"/images/{image}/json")
     for reference in found["RepoDigests"]:
         if reference.startswith(f"{repository}@"):
             return str(reference)
-    return (await push_loaded(daemon, image, repository, image.rpartition(":")[2], login)).image
+    return (await push_loaded(daemon, image, repository, tag, login)).image
+
+
+async def _kept(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
+    """Pull an image from the team's own registry and return its digest; empty: it is not there."""
+    headers = {"X-Registry-Auth": auth_header(login, reference)}
+    try:
+        about = (await daemon.send("GET", f"/distribution/{reference}/json", headers=headers)).json()
+        digest = str(about["Descriptor"]["digest"])
+        params = {"fromImage": reference.rpartition(":")[0], "tag": digest}
+        await daemon.progress("POST", "/images/create", params=params, headers=headers)
+    except RefusedError:
+        return ""
+    return digest
 
 
 async def _chunks(path: str) -> AsyncIterator[bytes]:

@@ -16,15 +16,18 @@ class Intent(BaseModel):
     origin: str
     candidate: str
     since: str
+    # Whether the candidate served and had proven itself before: a rollback, which the next run finishes.
+    rollback: bool = False
 
     def __str__(self) -> str:
         """Say it in words."""
         return f"{self.origin or 'nothing'} → {self.candidate} since {self.since}"
 
 
-async def record(daemon: Daemon, names: Names, origin: str, candidate: str) -> None:
+async def record(daemon: Daemon, names: Names, origin: str, candidate: str, *, rollback: bool = False) -> None:
     """Write down what is about to happen, over what was written before."""
-    intent = Intent(origin=origin, candidate=candidate, since=datetime.now(UTC).isoformat(timespec="seconds"))
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    intent = Intent(origin=origin, candidate=candidate, since=since, rollback=rollback)
     try:
         await create(daemon, "configs", names, names.full("intent"), intent.model_dump_json())
     except TakenError:

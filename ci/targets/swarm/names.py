@@ -9,20 +9,32 @@ NAMESPACE = "com.docker.stack.namespace"
 ENVIRONMENT = "slipway.environment"
 # On secrets instead of the namespace: `docker stack rm` leaves the database's volume, and its password must stay too.
 STACK = "slipway.stack"
-# On a release.
+# On a release: what it is, and what it is asked by whoever wants to know whether it answers.
 IMAGE = "slipway.image"
 VERSION = "slipway.version"
+PORT = "slipway.port"
+HEALTH_PATH = "slipway.health-path"
+VERSION_PATH = "slipway.version-path"
 # On a service that is not a release: the digest of what was wanted when it was made.
 WANTED = "slipway.wanted"
-# On the edge: what it lets serve, what did before, and the last release whose watch did not fail.
+# On the edge: what it lets serve, what did before, and the last release whose watch did not fail. scripts/rollback.sh
+# writes the same, and who ran it.
 SERVING = "slipway.serving"
 PREVIOUS = "slipway.previous"
 PROVEN = "slipway.proven"
 SINCE = "slipway.since"
+BY_HAND = "slipway.by-hand"
+MEMORY = (SERVING, PREVIOUS, PROVEN, SINCE, BY_HAND)
+# On a secret that the settings name: its name and the number of its value.
+SECRET = "slipway.secret"  # noqa: S105 - a label
+SECRET_VERSION = "slipway.secret-version"  # noqa: S105 - a label
 
 EDGE = "edge"
 DATABASE = "db"
 RELEASE = "web-"
+# Secrets: the URL is a release's way to its database, the password that of the stack's own.
+DATABASE_URL = "database-url"
+DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the secret
 
 
 class Names:
@@ -63,3 +75,13 @@ class Names:
 def host(service: str) -> str:
     """Return the name that resolves to a service's replicas inside the stack: never to a virtual IP."""
     return f"tasks.{service}"
+
+
+def has_own_database(stack: Stack) -> bool:
+    """Tell whether the stack holds the service's database, which the settings do not say is elsewhere."""
+    return stack.app.database == "postgres" and DATABASE_URL not in wanted_secrets(stack)
+
+
+def wanted_secrets(stack: Stack) -> tuple[str, ...]:
+    """Return the secrets that the environment's releases read."""
+    return stack.environment.secrets

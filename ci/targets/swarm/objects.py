@@ -1,6 +1,7 @@
 """The stack's networks, secrets and configs: found or made."""
 
 import base64
+from collections.abc import Mapping
 
 from ci.targets.daemon import Daemon, Json
 from ci.targets.errors import MissingError, TakenError
@@ -22,14 +23,17 @@ async def find(daemon: Daemon, kind: str, name: str) -> Json | None:
     return next((item for item in found if item["Spec"]["Name"] == name), None)
 
 
-async def create(daemon: Daemon, kind: str, names: Names, name: str, data: str) -> Reference:
+async def create(
+    daemon: Daemon, kind: str, names: Names, name: str, data: str | bytes, labels: Mapping[str, str] | None = None
+) -> Reference:
     """Make a secret or a config.
 
     Raises:
         TakenError: There is one of that name.
     """
-    labels = names.secret_labels if kind == "secrets" else names.labels
-    body = {"Name": name, "Labels": dict(labels), "Data": base64.b64encode(data.encode()).decode()}
+    of_stack = names.secret_labels if kind == "secrets" else names.labels
+    encoded = base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
+    body = {"Name": name, "Labels": {**of_stack, **(labels or {})}, "Data": encoded}
     made = await daemon.post(f"/{kind}/create", body)
     return Reference(made["ID"], name)
 

@@ -1,12 +1,16 @@
 """Whether a deploy can work at all, looked at before anything changes; each check says what to do when it is bad."""
 
+import asyncio
 from typing import Any
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import RefusedError
 from ci.targets.protocol import Check, Checked, Preflight
 from ci.targets.swarm import names as n
+from ci.targets.swarm.disk import disk
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.nodes import ready, resources, usable
+from ci.targets.swarm.pulling import architecture, image
+from ci.targets.swarm.secrets import advice, values
 
 
 async def preflight(daemon: Daemon, request: Preflight) -> Checked:
@@ -14,9 +18,23 @@ async def preflight(daemon: Daemon, request: Preflight) -> Checked:
     info = await daemon.get("/info")
     checks = [_swarm(daemon, info)]
     if checks[0].ok:
-        checks += [_memory(request, info), await _port(daemon, request), await _image(daemon, request)]
+        checks += await _on_swarm(daemon, request)
     bad = [f"{check.name}: {check.detail}" for check in checks if not check.ok]
     return Checked(ok=not bad, message="; ".join(bad) or f"{daemon.where} is ready", checks=tuple(checks))
+
+
+async def _on_swarm(daemon: Daemon, request: Preflight) -> list[Check]:
+    known = await daemon.get("/nodes")
+    there = usable(known)
+    checks = await asyncio.gather(
+        _port(daemon, request),
+        image(daemon, request, known),
+        architecture(daemon, request, there),
+        resources(daemon, request.stack, there),
+        disk(daemon, request.stack, request.login),
+        _secrets(daemon, request),
+    )
+    return [ready(known), *checks]
 
 
 def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
@@ -24,22 +42,10 @@ def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
     if swarm["LocalNodeState"] != "active":
         detail = f"{daemon.where} is not part of a swarm: run 'docker swarm init' there"
     elif not swarm["ControlAvailable"]:
-        detail = f"{daemon.where} is a worker: point the target at a manager"
+        detail = f"{daemon.where} is a worker, or its swarm has no quorum of managers: point the target at a manager"
     else:
         return Check(name="swarm", ok=True, detail=f"active, {swarm['Nodes']} nodes, Docker {info['ServerVersion']}")
     return Check(name="swarm", ok=False, detail=detail)
-
-
-def _memory(request: Preflight, info: dict[str, Any]) -> Check:
-    environment = request.stack.environment
-    # The candidate stands beside what serves.
-    wanted = 2 * environment.replicas * environment.resources.reserved_bytes
-    there = info["MemTotal"] * info["Swarm"]["Nodes"]
-    detail = (
-        f"{wanted >> 20} MiB reserved by two releases of {environment.replicas} replicas, about {there >> 20} MiB there"
-    )
-    advice = "" if wanted <= there else ": lower resources.memory_reservation or replicas, or add nodes"
-    return Check(name="memory", ok=wanted <= there, detail=detail + advice)
 
 
 async def _port(daemon: Daemon, request: Preflight) -> Check:
@@ -61,12 +67,9 @@ async def _port(daemon: Daemon, request: Preflight) -> Check:
     return Check(name="port", ok=not takers, detail=detail)
 
 
-async def _image(daemon: Daemon, request: Preflight) -> Check:
-    if not request.image:
-        return Check(name="image", ok=True, detail="not built yet")
-    try:
-        await daemon.get(f"/distribution/{request.image}/json")
-    except RefusedError as error:
-        detail = f"{request.image} cannot be pulled: {error}: push it again, or log in"
-        return Check(name="image", ok=False, detail=detail)
-    return Check(name="image", ok=True, detail=f"{request.image} can be pulled")
+async def _secrets(daemon: Daemon, request: Preflight) -> Check:
+    wanted = n.wanted_secrets(request.stack)
+    there = await values(daemon, Names(request.stack)) if wanted else {}
+    missing = [name for name in wanted if name not in there]
+    detail = advice(request.stack, missing) if missing else f"{len(wanted)} of {len(wanted)} are set"
+    return Check(name="secrets", ok=not missing, detail=detail)

@@ -15,6 +15,7 @@ from ci.targets.swarm import names as n
 from ci.targets.swarm.images import load
 from ci.targets.swarm.names import Names, host
 from ci.targets.swarm.services import demultiplexed
+from ci.targets.swarm.specs import STRIPPED
 
 KEPT_LINES = 400
 
@@ -76,7 +77,7 @@ async def _container(daemon: Daemon, request: Prove, image: str) -> AsyncIterato
         "Image": image,
         "Env": [f"{key}={value}" for key, value in variables.items()],
         "Labels": {"slipway.proof": names.namespace},
-        "HostConfig": {"NetworkMode": names.network, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]},
+        "HostConfig": {"NetworkMode": names.network, **STRIPPED},
         **({"Entrypoint": [], "Cmd": list(request.command)} if request.command else {}),
     }
     container = (await daemon.post("/containers/create", spec))["Id"]

@@ -5,11 +5,12 @@ from ci.targets.protocol import Recover, Recovered, RegistryLogin, Stack
 from ci.targets.swarm import intent
 from ci.targets.swarm import names as n
 from ci.targets.swarm.edges import remember
+from ci.targets.swarm.intent import Intent
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.outpost import close_outpost
 from ci.targets.swarm.releases import sweep
 from ci.targets.swarm.services import Service, services
-from ci.targets.swarm.switching import turn
+from ci.targets.swarm.switching import standing, turn
 
 
 async def handle_recover(daemon: Daemon, request: Recover) -> Recovered:
@@ -24,19 +25,14 @@ async def recover(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Recover
     if left is None:
         return Recovered(message="nothing was left half done", action="nothing")
     there = await services(daemon, names)
-    labels = there[n.EDGE]["Spec"]["Labels"] if n.EDGE in there else {}
-    is_proven = labels.get(n.PROVEN) == left.candidate
-    can_go_back = left.origin in there or not left.origin
-    is_serving = labels.get(n.SERVING) == left.candidate
-    if is_proven or (is_serving and not can_go_back):
+    if await _is_to_be_finished(daemon, left, there):
         await turn(daemon, stack, login, left.candidate)
-        await remember(
-            daemon, names, serving=left.candidate, proven=left.candidate, previous=labels.get(n.PREVIOUS, "")
-        )
-        action, message = "finished", f"the deploy that was cut off is finished: {left.candidate} serves"
+        previous = left.origin if left.origin in there else ""
+        await remember(daemon, names, serving=left.candidate, proven=left.candidate, previous=previous)
+        action, message = "finished", f"the run that was cut off is finished: {left.candidate} serves"
     else:
-        await _undo(daemon, stack, login, left, there, labels)
-        action, message = "undone", f"the deploy that was cut off is undone: {left.origin or 'nothing'} serves"
+        await _undo(daemon, stack, login, left, there)
+        action, message = "undone", f"the run that was cut off is undone: {left.origin or 'nothing'} serves"
     await intent.clear(daemon, names)
     if n.EDGE in there:
         await sweep(daemon, stack)
@@ -44,15 +40,19 @@ async def recover(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Recover
     return Recovered.model_validate({"message": message, "action": action})
 
 
-async def _undo(
-    daemon: Daemon,
-    stack: Stack,
-    login: RegistryLogin,
-    left: intent.Intent,
-    there: dict[str, Service],
-    labels: dict[str, str],
-) -> None:
-    names = Names(stack)
+async def _is_to_be_finished(daemon: Daemon, left: Intent, there: dict[str, Service]) -> bool:
+    labels = _memory(there)
+    if labels.get(n.PROVEN) == left.candidate:
+        return True
+    if left.rollback and left.candidate in there:
+        # It had proven itself before, and somebody wanted to get away from what serves.
+        return (await standing(daemon, there[left.candidate])).ok
+    can_go_back = left.origin in there or not left.origin
+    return labels.get(n.SERVING) == left.candidate and not can_go_back
+
+
+async def _undo(daemon: Daemon, stack: Stack, login: RegistryLogin, left: Intent, there: dict[str, Service]) -> None:
+    names, labels = Names(stack), _memory(there)
     if n.EDGE in there:
         # Also when the label says that the origin serves: the run may have been killed between the edge and the label.
         await turn(daemon, stack, login, left.origin)
@@ -60,3 +60,8 @@ async def _undo(
             await remember(daemon, names, serving=left.origin, proven=left.origin, previous="")
     if left.candidate in there and left.candidate != labels.get(n.PREVIOUS):
         await daemon.delete(f"/services/{names.full(left.candidate)}")
+
+
+def _memory(there: dict[str, Service]) -> dict[str, str]:
+    labels: dict[str, str] = there[n.EDGE]["Spec"]["Labels"] if n.EDGE in there else {}
+    return labels

@@ -13,6 +13,7 @@ from ci.targets.swarm.edges import let_serve, lets_serve
 from ci.targets.swarm.health import Health, gate
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.outpost import open_outpost
+from ci.targets.swarm.secrets import forget_old
 from ci.targets.swarm.services import create, relabel, scale, services
 from ci.targets.swarm.stack import Ground, prepare
 
@@ -108,6 +109,7 @@ async def sweep(daemon: Daemon, stack: Stack) -> tuple[str, list[str]]:
     kept = previous if previous in there and not is_over else ""
     gone = [name for name in there if name.startswith(n.RELEASE) and name not in {labels.get(n.SERVING), kept}]
     await asyncio.gather(*(daemon.delete(f"/services/{names.full(name)}") for name in gone))
+    await forget_old(daemon, names)
     return kept, gone
 
 

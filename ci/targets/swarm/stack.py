@@ -1,8 +1,8 @@
 """What every release of a stack stands on: networks, database and edge, made when they are missing or changed."""
 
 import asyncio
-import secrets
-from dataclasses import dataclass
+import secrets as randomness
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ci.targets.daemon import Daemon
@@ -13,12 +13,12 @@ from ci.targets.swarm import specs
 from ci.targets.swarm.health import gate
 from ci.targets.swarm.images import auth_header, pinned
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.nodes import usable
 from ci.targets.swarm.objects import create, ensure, ensure_network, find
+from ci.targets.swarm.secrets import newest
 from ci.targets.swarm.services import Service, services, update
 from ci.targets.swarm.services import create as create_service
-
-# How long the edge and the database may take, in seconds: a new database makes its files first.
-PATIENCE = 120
+from ci.targets.swarm.times import GROUND
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,25 @@ class Ground:
 async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
     """Make everything that a release stands on, and wait until it runs."""
     names = Names(stack)
-    has_database = stack.app.database == "postgres"
     auth = auth_header(login, stack.registry.repository)
-    caddy, there, info, _ = await asyncio.gather(
+    caddy, there, info, secrets, _ = await asyncio.gather(
         pinned(daemon, stack, stack.images.caddy, login),
         services(daemon, names),
         daemon.get("/info"),
+        newest(daemon, stack),
         ensure_network(daemon, specs.network(names, names.network, internal=False)),
     )
     start = await ensure_edge_start(daemon, stack, names)
     edge = specs.edge_service(stack, caddy, start, specs.edge_sysctls(info["KernelVersion"]))
     bring_up = partial(_bring_up, daemon, names, there, auth)
-    if not has_database:
+    if not n.has_own_database(stack):
         await bring_up(edge)
-        return Ground(caddy, await services(daemon, names), (), auth)
+        return Ground(caddy, await services(daemon, names), secrets, auth)
     await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
     password, url = await _database_secrets(daemon, names)
     image = await pinned(daemon, stack, stack.images.postgres, login)
     await asyncio.gather(bring_up(edge), bring_up(specs.database(stack, image, password)))
-    return Ground(caddy, await services(daemon, names), (url,), auth)
+    return Ground(caddy, await services(daemon, names), (*secrets, url), auth)
 
 
 async def ensure_edge_start(daemon: Daemon, stack: Stack, names: Names) -> specs.Reference:
@@ -73,25 +73,32 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
     service = there.get(names.short(spec["Name"]))
     if service is None:
         await create_service(daemon, spec, auth)
+    elif service["Spec"]["Mode"].keys() != spec["Mode"].keys():
+        # Swarm does not change this: the service is made anew, and its volumes are what it remembers.
+        await daemon.delete(f"/services/{service['ID']}")
+        await create_service(daemon, specs.with_labels(spec, **_memory(service)), auth)
     elif service["Spec"]["Labels"].get(n.WANTED) != spec["Labels"][n.WANTED]:
         await update(daemon, service, specs.with_labels(spec, **_memory(service)), auth)
-    health = await gate(daemon, spec["Name"], 1, PATIENCE)
+    replicas = len(usable(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
+    health = await gate(daemon, spec["Name"], replicas, GROUND)
     if not health.ok:
         raise LackingError(f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip())
 
 
 def _memory(service: Service) -> dict[str, str]:
-    kept = (n.SERVING, n.PREVIOUS, n.PROVEN, n.SINCE)
     labels = service["Spec"]["Labels"]
-    return {label: labels[label] for label in kept if label in labels}
+    return {label: labels[label] for label in n.MEMORY if label in labels}
 
 
 async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:
     """Make the password and the URL that holds it, once; the URL first, since nothing else tells the password later."""
-    password_name, url_name = names.full(specs.DATABASE_PASSWORD), names.full(specs.DATABASE_URL)
+    password_name, url_name = names.full(n.DATABASE_PASSWORD), names.full(n.DATABASE_URL)
     password, url = await asyncio.gather(find(daemon, "secrets", password_name), find(daemon, "secrets", url_name))
     if password and url:
-        return [specs.Reference(password["ID"], password_name), specs.Reference(url["ID"], url_name)]
+        return [
+            specs.Reference(password["ID"], password_name),
+            specs.Reference(url["ID"], url_name, n.DATABASE_URL),
+        ]
     if password:
         raise LackingError(
             f"the secret {url_name} is gone, and only it holds the database's password: put it back, or remove "
@@ -100,6 +107,6 @@ async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Referenc
     if url:
         # A run that was killed between the two: no database has seen this password yet.
         await daemon.delete(f"/secrets/{url['ID']}")
-    value = secrets.token_urlsafe(24)
+    value = randomness.token_urlsafe(24)
     made = await create(daemon, "secrets", names, url_name, specs.database_url(value))
-    return [await create(daemon, "secrets", names, password_name, value), made]
+    return [await create(daemon, "secrets", names, password_name, value), replace(made, file=n.DATABASE_URL)]

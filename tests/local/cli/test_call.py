@@ -103,7 +103,7 @@ def test_output_is_written_to_a_file(ci: Ci, tmp_path: Path) -> None:
 def test_a_function_that_raises(ci: Ci) -> None:
     outcome = ci("call", "fail", "--message", "no disk")
     assert (outcome.status, outcome.out) == (1, "")
-    assert outcome.err.endswith("Error: FunctionError: no disk\n")
+    assert outcome.err.endswith("Error: no disk\n")
     assert outcome.err.count("raise RuntimeError(message)") == 1
 
 

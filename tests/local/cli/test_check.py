@@ -7,7 +7,7 @@ def test_checks_run_and_one_fails(ci: Ci) -> None:
     outcome = ci("check")
     assert outcome.status == 1
     assert sorted(line.split()[:2] for line in outcome.out.splitlines()) == [["✔", "passes"], ["✘", "breaks"]]
-    assert outcome.err.endswith("Error: FunctionError: the check found something\n")
+    assert outcome.err.endswith("Error: the check found something\n")
 
 
 def test_one_check(ci: Ci) -> None:

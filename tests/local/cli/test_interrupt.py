@@ -28,6 +28,15 @@ def test_a_killed_command_takes_the_function_along(environ: dict[str, str], tmp_
     assert not _alive(pid)
 
 
+def test_ctrl_c_after_the_error_lets_the_cleaning_up_end(environ: dict[str, str]) -> None:
+    command = [str(CI), "-q", "call", "broken"]
+    with subprocess.Popen(command, cwd=SAMPLES / "steps", env=environ, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert any(line.startswith("Error: ") for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert (process.stderr.read(), process.wait(timeout=30)) == ("", 1)
+
+
 def _waiting(environ: dict[str, str], path: Path) -> subprocess.Popen[str]:
     command = [str(CI), "call", "wait", "--path", str(path)]
     return subprocess.Popen(command, cwd=SAMPLES / "kinds", env=environ, stderr=subprocess.PIPE, text=True)

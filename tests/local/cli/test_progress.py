@@ -25,7 +25,7 @@ def test_quiet_shows_errors_only(ci: Ci) -> None:
     assert ci("-q", "call", "now").err == ""
     err = ci("call", "-s", "fail").err
     assert err.startswith("✘ Kinds.fail (")
-    assert err.endswith("\n\nError: FunctionError: it broke\n")
+    assert err.endswith("\n\nError: it broke\n")
 
 
 def test_a_live_tree_on_a_terminal(environ: dict[str, str]) -> None:
@@ -35,7 +35,7 @@ def test_a_live_tree_on_a_terminal(environ: dict[str, str]) -> None:
     tree, _, story = screen.rpartition("\x1b[?25h")
     assert re.search(r"✘.*Kinds\.fail .*\d\.\ds", tree)
     assert "raise RuntimeError(message)" in story
-    assert story.rstrip().endswith("Error: FunctionError: it broke")
+    assert story.rstrip().endswith("Error: it broke")
 
 
 def _on_terminal(environ: dict[str, str], *arguments: str, cwd: Path = SAMPLES / "kinds") -> tuple[int, str]:

@@ -13,6 +13,7 @@ from .conftest import Ci
         ("call gret", 'unknown command "gret" for "ci call"\n\nDid you mean this?\n  greet\n', "ci call"),
         ("call greet", 'required flag(s) "name" not set', "ci call greet"),
         ("call greet --nam x", "unknown flag: --nam\n\nDid you mean this?\n  --name\n", "ci call greet"),
+        ("call greet --times 2", "unknown flag: --times\n\n--times goes in front of greet.\n", "ci call greet"),
         ("call greet --name", "flag needs an argument: --name", "ci call greet"),
         ("call add --a x", 'invalid argument "x" for "--a" flag: must be a whole number', "ci call add"),
         ("call half --of x", 'invalid argument "x" for "--of" flag: must be a number', "ci call half"),

@@ -26,6 +26,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status = 503
         elif self.path == "/version":
             status, body = (500 if BUILD == "bad" else 200), json.dumps(dict(os.environ))
+        elif self.path == "/moved":
+            status = 404
+        elif self.path == "/process":
+            body = pathlib.Path("/proc/self/status").read_text()
+        elif self.path == "/secrets":
+            body = json.dumps({file.name: file.read_text() for file in sorted(pathlib.Path("/run/secrets").iterdir())})
         elif self.path == "/database":
             status, body = database()
         if BUILD == "slow" and self.path == "/version":

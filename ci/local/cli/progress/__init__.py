@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from ci.local.cli.options import Options
+from ci.local.cli.progress.traces import Untraced
 from ci.local.events import Events, Listener, Span
 
 if TYPE_CHECKING:
@@ -75,13 +76,14 @@ class Record:
 def shown(options: Options, events: Events, secrets: "Secrets") -> Iterator[tuple[Display, Record]]:
     """Show what happens while the block runs, and record what failed."""
     display, record = _display(options, secrets), Record()
-    events.listeners += [display, record]
+    told: list[Listener] = [display if options.verbose or options.debug else Untraced(display), record]
+    events.listeners += told
     try:
         yield display, record
     finally:
         display.stop()
-        events.listeners.remove(display)
-        events.listeners.remove(record)
+        for listener in told:
+            events.listeners.remove(listener)
 
 
 def _display(options: Options, secrets: "Secrets") -> Display:

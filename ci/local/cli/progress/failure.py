@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ci.local.cli.progress.traces import message
 from ci.local.events import Span
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def report(error: BaseException, failed: Sequence[Span], secrets: "Secrets", las
         lines += _exec(details, span)
     elif span and span.tail and span is not last:
         lines += [f"✘ {span.name} ({span.seconds:.1f}s)", *(f"  {line}" for line in span.tail)]
-    lines += ["", f"Error: {error}"] if lines else [f"Error: {error}"]
+    last_word = f"Error: {message(str(error))}"
+    lines += ["", last_word] if lines else [last_word]
     sys.stderr.write(secrets.scrub("\n".join(lines)) + "\n")
     sys.stderr.flush()
 

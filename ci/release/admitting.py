@@ -1,0 +1,54 @@
+"""Letting a deploy, a rollback or a restore in, and recording that it starts."""
+
+from datetime import UTC, datetime
+
+from ci.release.errors import RefusedError
+from ci.release.ledger import Ledger
+from ci.release.policy import Wanted, admission
+from ci.release.protocol import Admit, Admitted
+from ci.release.records import ANONYMOUS, Start
+from ci.release.telling import told
+
+
+async def admit(ledger: Ledger, request: Admit) -> Admitted:
+    """Record the start of what the rules allow.
+
+    Raises:
+        RefusedError: They do not; every reason is told.
+    """
+    history = await ledger.read()
+    wanted = Wanted(
+        environment=request.environment,
+        version=request.version,
+        actor=await ledger.signatures.me() or ANONYMOUS,
+        signed=ledger.signatures.can_sign,
+        now=datetime.now(UTC),
+        action=request.action,
+        override=request.override,
+        force=request.force,
+    )
+    found = admission(request.settings, history, wanted)
+    if found.refusals:
+        raise RefusedError(*found.refusals)
+    start, _ = await ledger.append(
+        history,
+        Start,
+        environment=found.environment,
+        action=found.action,
+        version=found.version,
+        digest=found.digest,
+        override=found.override,
+    )
+    return Admitted(
+        message=told(start),
+        start=start.id,
+        by=start.record.by,
+        version=found.version,
+        digest=found.digest,
+        image=found.image,
+        from_version=found.from_version,
+        from_digest=found.from_digest,
+        features=found.features,
+        approvals=tuple(given.person for given in found.approvals),
+        warnings=found.warnings,
+    )

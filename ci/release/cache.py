@@ -1,0 +1,47 @@
+"""Records that were read before, in a folder: a record never changes, so it is read from the registry once."""
+
+import contextlib
+import hashlib
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The records of one repository, a file each by tag; without a folder, none."""
+
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, folder: str, repository: str) -> "Cache":
+        """Return the part of a cache folder that belongs to a repository, named with its host."""
+        return cls(Path(folder) / hashlib.sha256(repository.encode()).hexdigest()[:16] if folder else None)
+
+    def tags(self) -> set[str]:
+        """Return the tags that were seen."""
+        if self.folder is None or not self.folder.is_dir():
+            return set()
+        return {path.name for path in self.folder.iterdir() if not path.name.startswith(".")}
+
+    def get(self, tag: str) -> bytes | None:
+        """Return a record's manifest; None: it is not here."""
+        if self.folder is None:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder / tag).read_bytes()
+        return None
+
+    def put(self, tag: str, manifest: bytes) -> None:
+        """Keep a record's manifest, whole or not at all."""
+        if self.folder is None or (self.folder / tag).exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.folder / f".{uuid.uuid4().hex}"
+        unfinished.write_bytes(manifest)
+        unfinished.replace(self.folder / tag)
+
+    def drop(self, tag: str) -> None:
+        """Forget a record."""
+        if self.folder is not None:
+            (self.folder / tag).unlink(missing_ok=True)

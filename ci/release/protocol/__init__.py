@@ -1,0 +1,77 @@
+"""What can be asked of the ledger and what it answers.
+
+One request is one run of `python -m ci.release`: its JSON on standard input, its outcome as one line of JSON on
+standard output. Bad news (`ok` is false) still exits 0; a crash does not.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from ci.release.protocol.messages import Access, Keys, Message, Outcome, Request, SigningKey
+from ci.release.protocol.outcomes import Admitted, Failed, Found, Recorded, Refused, Text, Viewed
+from ci.release.protocol.requests import (
+    Admit,
+    Approve,
+    Conclude,
+    Deny,
+    FindBuild,
+    Lift,
+    Read,
+    RecordBuild,
+    Spoken,
+    StatementOf,
+)
+
+__all__ = [
+    "Access",
+    "Admit",
+    "Admitted",
+    "AnyOutcome",
+    "AnyRequest",
+    "Approve",
+    "Conclude",
+    "Deny",
+    "Failed",
+    "FindBuild",
+    "Found",
+    "Keys",
+    "Lift",
+    "Message",
+    "Outcome",
+    "Read",
+    "RecordBuild",
+    "Recorded",
+    "Refused",
+    "Request",
+    "SigningKey",
+    "Spoken",
+    "StatementOf",
+    "Text",
+    "Viewed",
+    "read_outcome",
+    "read_request",
+]
+
+AnyRequest = Annotated[
+    RecordBuild | FindBuild | Admit | Conclude | Approve | Deny | Lift | StatementOf | Read,
+    Field(discriminator="ask"),
+]
+
+AnyOutcome = Annotated[
+    Failed | Refused | Recorded | Found | Admitted | Text | Viewed,
+    Field(discriminator="outcome"),
+]
+
+_requests: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
+_outcomes: TypeAdapter[AnyOutcome] = TypeAdapter(AnyOutcome)
+
+
+def read_request(text: str) -> AnyRequest:
+    """Read a request's JSON."""
+    return _requests.validate_json(text)
+
+
+def read_outcome(text: str) -> AnyOutcome:
+    """Read an outcome's JSON."""
+    return _outcomes.validate_json(text)

@@ -1,0 +1,57 @@
+"""What every request and every outcome says."""
+
+from pydantic import BaseModel, ConfigDict
+
+from ci.settings import Settings
+
+
+class Message(BaseModel):
+    """A part of a request or of an outcome."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Access(Message):
+    """What opens the way to the registry: an address and paths, as the step that asks sees them."""
+
+    # Like https://registry.example.com; empty: the host of `[registry] repository`, loopback ones without TLS.
+    url: str = ""
+    user: str = ""
+    password_file: str = ""
+    # A folder that outlives the step, for records that were read before; empty: none.
+    cache: str = ""
+
+
+class Keys(Message):
+    """Whose signatures count, as the texts of the files."""
+
+    # As in ssh-keygen(1), with the names of `[people]` as principals.
+    allowed_signers: str = ""
+    # Public keys a line each, or a revocation list (ssh-keygen -k) in base64.
+    revoked: str = ""
+
+
+class SigningKey(Message):
+    """What to sign with, as paths in the step; all empty: nothing."""
+
+    # A private key without a passphrase.
+    key_file: str = ""
+    # With an agent: which of its keys.
+    public_key_file: str = ""
+    agent_socket: str = ""
+
+
+class Request(Message):
+    """What every request says: of which app, how to get at its ledger, and who asks."""
+
+    settings: Settings
+    access: Access = Access()
+    keys: Keys = Keys()
+    signer: SigningKey = SigningKey()
+
+
+class Outcome(Message):
+    """What every outcome says: whether to go on, and what people are told."""
+
+    ok: bool = True
+    message: str

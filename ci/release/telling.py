@@ -1,0 +1,85 @@
+"""What people are told about a record: one line."""
+
+from collections.abc import Iterable
+
+from ci.release.history import Entry
+from ci.release.records import ANONYMOUS, Approval, Build, Denial, Deploy, Lift, Record, Recovery, Start, Takeover
+from ci.release.views import Line
+
+DOING = {"deploy": "deployed to", "rollback": "rolled back in", "restore": "restored in"}
+ENDS = {
+    "success": "",
+    "inconclusive": ", with too few requests for a verdict",
+    "failed": ": failed",
+    "refused": ": refused",
+}
+
+
+def lines_of(entries: Iterable[Entry[Record]]) -> tuple[Line, ...]:
+    """Tell of records, a line each."""
+    return tuple(
+        Line(
+            id=entry.id,
+            at=entry.record.at,
+            kind=entry.record.kind,
+            by=entry.record.by,
+            signed=bool(entry.signer),
+            environment=getattr(entry.record, "environment", ""),
+            version=getattr(entry.record, "version", ""),
+            digest=getattr(entry.record, "digest", ""),
+            text=told(entry),
+        )
+        for entry in entries
+    )
+
+
+def told(entry: Entry[Record]) -> str:
+    """Tell of a record on one line, without its time."""
+    # Anybody may have pushed it: what would move a terminal's cursor does not get there.
+    return "".join(sign if sign.isprintable() else " " for sign in _told(entry))
+
+
+def _told(entry: Entry[Record]) -> str:
+    record, by = entry.record, signed(entry)
+    match record:
+        case Build():
+            dirty = ", dirty" if record.dirty else ""
+            return f"{record.version} built as {short(record.digest)} by {by} ({record.tests} tests{dirty})"
+        case Approval() | Denial() | Lift():
+            return _word(record, entry.stated)
+        case Start():
+            override = f", overriding a freeze: {record.override}" if record.override else ""
+            return f"{record.environment}: {record.action} of {_named(record)} started by {by}{override}"
+        case Deploy():
+            stage = next((f" ({stage.name}: {stage.message})" for stage in record.stages if not stage.ok), "")
+            end = ENDS[record.outcome] + (stage if record.outcome in {"failed", "refused"} else "")
+            return f"{record.environment}: {_named(record)} {DOING[record.action]} {record.environment} by {by}{end}"
+        case Recovery():
+            serves = f"{_named(record)} serves" if record.digest else "nothing serves"
+            return f"{record.environment}: {record.outcome}: {record.message}; {serves} (found by {by})"
+        case Takeover():
+            return f"{record.environment}: the lock of {record.holder} taken over by {by}: {record.message}"
+
+
+def signed(entry: Entry[Record]) -> str:
+    """Name who a record is by, and say so where no valid signature proves it."""
+    return entry.record.by if entry.signer or entry.record.by == ANONYMOUS else f"{entry.record.by} (not proven)"
+
+
+def short(digest: str) -> str:
+    """Shorten a digest to what people compare."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def _word(record: Approval | Denial | Lift, stated: str) -> str:
+    who = stated or "nobody known (no valid signature)"
+    about = f"{record.environment}: {_named(record)}"
+    if isinstance(record, Approval):
+        note = f": {record.note}" if record.note else ""
+        return f"{about} approved by {who} until {record.expires:%Y-%m-%d %H:%M}{note}"
+    act = "denied" if isinstance(record, Denial) else "no longer denied"
+    return f"{about} {act} by {who}: {record.reason}"
+
+
+def _named(record: Approval | Denial | Lift | Start | Deploy | Recovery) -> str:
+    return f"{record.version or 'an unknown version'} ({short(record.digest)})"

@@ -1,0 +1,47 @@
+"""What the checks return."""
+
+from typing import Self
+from xml.etree import ElementTree as ET
+
+import dagger
+
+from ci.typed import field, object_type
+
+
+@object_type
+class TestReport:
+    """The outcome of the unit tests."""
+
+    __test__ = False  # for pytest: a class named Test… that is none
+
+    tests: int = field()
+    seconds: float = field()
+    line_rate: float = field()
+    junit: dagger.File = field()
+    coverage: dagger.File = field()
+    summary: str = field()
+
+    @classmethod
+    async def of(cls, reports: dagger.Directory) -> Self:
+        """Read `junit.xml` and `coverage.xml`."""
+        junit, coverage = reports.file("junit.xml"), reports.file("coverage.xml")
+        suite = ET.fromstring(await junit.contents()).find("testsuite")  # noqa: S314 - our own step wrote it
+        if suite is None:
+            raise ValueError("junit.xml holds no test suite: did pytest run?")
+        rate = float(ET.fromstring(await coverage.contents()).get("line-rate", "0"))  # noqa: S314 - the same
+        tests, seconds = int(suite.get("tests", "0")), float(suite.get("time", "0"))
+        summary = f"**{tests} tests passed** in {seconds:.1f} s, {rate:.0%} of the lines covered"
+        return cls(tests=tests, seconds=seconds, line_rate=rate, junit=junit, coverage=coverage, summary=summary)
+
+
+@object_type
+class LintReport:
+    """The linters that found nothing to complain about."""
+
+    linters: list[str] = field()
+    summary: str = field()
+
+    @classmethod
+    def of(cls, linters: list[str]) -> Self:
+        """Name the linters that ran."""
+        return cls(linters=linters, summary=f"**Nothing found** by {', '.join(linters)}")

@@ -1,0 +1,47 @@
+"""`[github]`: the repository whose reviewers' approvals count."""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from ci.settings.values import Part
+
+
+def _checked_slug(slug: str) -> str:
+    if not re.match(r"^([A-Za-z0-9_-]+/[A-Za-z0-9._-]+)?$", slug):
+        raise ValueError("must be OWNER/NAME, like team/orders")
+    return slug
+
+
+def _checked_api(address: str) -> str:
+    split = urlsplit(address)
+    if split.scheme != "https" and not (split.scheme == "http" and _is_private(split.hostname or "")):
+        raise ValueError("must start with https://, since a token goes there; http:// only with a private IP address")
+    return address.rstrip("/")
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _checked_branch(branch: str) -> str:
+    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch):
+        raise ValueError("must be a branch's name, like main")
+    return branch
+
+
+class Github(Part):
+    """`[github]`: where the workflows run, and whose word about a run is taken."""
+
+    # OWNER/NAME; empty: no approval on GitHub counts.
+    repository: Annotated[str, AfterValidator(_checked_slug)] = ""
+    # The branch whose workflows deploy.
+    branch: Annotated[str, AfterValidator(_checked_branch)] = "main"
+    # The address of the API; that of a GitHub Enterprise Server is https://HOST/api/v3.
+    api: Annotated[str, AfterValidator(_checked_api)] = "https://api.github.com"

@@ -1,0 +1,72 @@
+"""Who takes part: people, their keys' names, their logins and their roles."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ci.settings.values import Folder, Name, Part
+
+# What records call somebody who did not say who they are.
+NOBODY = "anonymous"
+
+
+def _checked_person(name: str) -> str:
+    # It is a principal of `allowed_signers`, where commas separate and * ? ! are patterns.
+    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", name):
+        raise ValueError("must be at most 64 letters, digits, dots, hyphens, @ and _, and start with a letter or digit")
+    if name == NOBODY:
+        raise ValueError("must be another name: records call those so who did not say who they are")
+    return name
+
+
+def _checked_email(email: str) -> str:
+    if not re.match(r"^[^@\s,<>]+@[^@\s,<>]+$", email):
+        raise ValueError("must be an e-mail address, like lead@example.org")
+    return email
+
+
+def _checked_login(login: str) -> str:
+    if not re.match(r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?)?$", login):
+        raise ValueError("must be a GitHub login, without an @ before it")
+    return login
+
+
+PersonName = Annotated[str, AfterValidator(_checked_person)]
+Email = Annotated[str, AfterValidator(_checked_email)]
+Login = Annotated[str, AfterValidator(_checked_login)]
+Role = Name
+
+
+class Person(Part):
+    """`[people.NAME]`: somebody whose NAME is the principal of their keys in `allowed_signers`."""
+
+    # The addresses that their commits may bear.
+    emails: tuple[Email, ...] = ()
+    # Their GitHub login; empty: none.
+    github: Login = ""
+    roles: tuple[Role, ...] = ()
+
+
+class Release(Part):
+    """`[release]`: where the keys are that sign."""
+
+    # A file of the repository, as ssh-keygen reads it.
+    allowed_signers: Annotated[Folder, Field(min_length=1)] = "allowed_signers"
+    # A file of the repository: a key revocation list or public keys; empty: no key was ever revoked.
+    revoked_keys: Folder = ""
+
+
+def with_role(people: Mapping[str, Person], roles: Collection[str]) -> tuple[str, ...]:
+    """Name those who hold any of the roles, in the file's order."""
+    return tuple(name for name, person in people.items() if set(roles) & set(person.roles))
+
+
+def known_as(people: Mapping[str, Person], name: str) -> str:
+    """Name the person whose name, e-mail or GitHub login this is; empty: nobody's."""
+    wanted = name.casefold()
+    for person, details in people.items():
+        if name == person or wanted in {alias.casefold() for alias in (details.github, *details.emails) if alias}:
+            return person
+    return ""

@@ -1,0 +1,47 @@
+"""The pipeline's own programs, in the steps that reach a target or a registry.
+
+Neither a function nor a step sees the laptop's localhost: what talks to the world outside runs where a socket or a
+service is bound.
+"""
+
+from uuid import uuid4
+
+import dagger
+from dagger import dag
+
+from ci.settings import Settings
+from ci.stages.toolchain import VENV, base, without_caches
+
+# What the programs import of this package.
+PARTS = ["ci/__init__.py", "ci/settings", "ci/targets", "ci/release", "ci/edge", "ci/analysis"]
+OUTCOME = "/run/outcome.json"
+
+
+def program(settings: Settings) -> dagger.Container:
+    """Return the container that holds the programs, with their locked dependencies."""
+    source = dag.current_module().source()
+    return (
+        base(settings)
+        .with_files("/app", [source.file("pyproject.toml"), source.file("uv.lock")])
+        .with_exec(["uv", "sync", "--quiet", "--only-group", "programs", "--no-install-workspace"])
+        .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
+        .with_directory("/app", source, include=PARTS, exclude=["**/__pycache__"])
+        # Leaves the bytecode of what they import, which is a small part of what is installed.
+        .with_exec(["python", "-c", "import ci.targets.__main__, ci.release.__main__"])
+        .with_(without_caches)
+    )
+
+
+def with_ssh(container: dagger.Container) -> dagger.Container:
+    """Add OpenSSH's ssh-keygen, which signs and verifies."""
+    return container.with_exec(["apt-get", "update", "-qq"]).with_exec(
+        ["apt-get", "install", "-qq", "--no-install-recommends", "openssh-client"]
+    )
+
+
+async def answered(step: dagger.Container, module: str, request: str) -> str:
+    """Run one of the programs and return its outcome; the world outside is another at every call."""
+    step = step.with_env_variable("SLIPWAY_CALL", uuid4().hex)
+    # Into a file: what people see of the step is its progress.
+    ran = step.with_exec(["python", "-m", module], stdin=request, redirect_stdout=OUTCOME)
+    return await ran.file(OUTCOME).contents()

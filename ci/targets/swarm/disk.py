@@ -1,0 +1,61 @@
+"""The room on the disk that holds the daemon's data, which no question of its API tells: a container looks."""
+
+from ci.targets.daemon import Daemon
+from ci.targets.errors import RefusedError, TakenError
+from ci.targets.protocol import Check, RegistryLogin, Stack
+from ci.targets.swarm.images import pinned
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.services import demultiplexed
+from ci.targets.swarm.specs import STRIPPED
+
+# An image of usual size, packed and unpacked, and what its replicas write, in bytes.
+ROOM = 1 << 30
+
+
+async def disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
+    """Check that there is room for one more image on the node that is asked."""
+    try:
+        free = await _free(daemon, stack, await pinned(daemon, stack, stack.images.caddy, login))
+    except RefusedError as error:
+        return Check(name="disk", ok=False, detail=f"cannot look: {error}: is the disk full, or an image missing?")
+    detail = f"{free >> 20} MiB are free for Docker on {daemon.where}"
+    advice = "" if free >= ROOM else f", and {ROOM >> 20} are needed: make room there, with 'docker image prune'"
+    return Check(name="disk", ok=free >= ROOM, detail=detail + advice)
+
+
+async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
+    """Look from inside a container: what it may write lies on the daemon's disk."""
+    spec = {
+        "Image": image,
+        "Entrypoint": ["df", "-Pk", "/"],
+        "Labels": {"slipway.outpost": Names(stack).namespace},
+        "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": True, **STRIPPED},
+    }
+    container = (await daemon.post("/containers/create", spec))["Id"]
+    try:
+        await daemon.post(f"/containers/{container}/start")
+        await daemon.post(f"/containers/{container}/wait")
+        answer = await daemon.send("GET", f"/containers/{container}/logs", params={"stdout": "1", "stderr": "1"})
+    finally:
+        await _remove(daemon, container)
+    return available(demultiplexed(answer.content))
+
+
+def available(text: str) -> int:
+    """Read what `df -Pk` says, in bytes.
+
+    Raises:
+        RefusedError: It says something else.
+    """
+    try:
+        return int(text.strip().splitlines()[-1].split()[3]) << 10
+    except (IndexError, ValueError) as error:
+        raise RefusedError(f"df said: {text.strip()}") from error
+
+
+async def _remove(daemon: Daemon, container: str) -> None:
+    try:
+        await daemon.delete(f"/containers/{container}", force="1", v="1")
+    except TakenError:
+        # It is being removed already.
+        return

@@ -1,0 +1,53 @@
+"""The stack's own PostgreSQL: one node, one volume."""
+
+from ci.targets.protocol import Stack
+from ci.targets.swarm import names as n
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.specs.parts import (
+    NANO,
+    SECRET_FOLDER,
+    Reference,
+    Spec,
+    hardened,
+    mounted,
+    service,
+    volume,
+    wanted,
+)
+
+DATABASE_USER = "service"
+
+
+def database(stack: Stack, image: str, password: Reference) -> Spec:
+    """Describe the database."""
+    names = Names(stack)
+    container = {
+        "Image": image,
+        "Env": [
+            f"POSTGRES_USER={DATABASE_USER}",
+            f"POSTGRES_DB={DATABASE_USER}",
+            f"POSTGRES_PASSWORD_FILE={SECRET_FOLDER}/{n.DATABASE_PASSWORD}",
+            # A folder inside the volume, which may hold things of its own.
+            "PGDATA=/var/lib/postgresql/data/pgdata",
+        ],
+        "Secrets": [mounted(password, names)],
+        "Mounts": [volume(names, "database", "/var/lib/postgresql/data")],
+        "StopGracePeriod": 60 * NANO,
+        # Its start makes the volume its user's, and becomes that user.
+        **hardened("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"),
+        "Healthcheck": {
+            "Test": ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE_USER],
+            "Interval": NANO,
+            "Timeout": 3 * NANO,
+            "Retries": 30,
+        },
+    }
+    spec = service(names, n.DATABASE, container, [names.data_network])
+    spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
+    spec["Labels"][n.WANTED] = wanted(spec)
+    return spec
+
+
+def database_url(password: str) -> str:
+    """Return what the service is told about its database."""
+    return f"postgresql://{DATABASE_USER}:{password}@{n.host(n.DATABASE)}:5432/{DATABASE_USER}"

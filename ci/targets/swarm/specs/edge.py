@@ -1,0 +1,86 @@
+"""The edge, and the container that speaks to it."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from ci import edge
+from ci.targets.protocol import Stack
+from ci.targets.swarm import names as n
+from ci.targets.swarm.names import Names
+from ci.targets.swarm.specs.parts import NANO, STRIPPED, Reference, Spec, file, hardened, service, volume, wanted
+
+EDGE_START = "edge-start"
+# The edge's own address on the stack's network. Its container has another one, which every process of its host reaches.
+INSIDE = "SLIPWAY_INSIDE"
+# Before the time at which a configuration was given to the edges, in microseconds; an "@id" means nothing to Caddy.
+STAMP = "slipway-"
+# How an edge begins: with the newest configuration that it remembers or that a peer has, so that a node which was away
+# lets nothing serve that is gone; where there is none, with one that lets nothing serve.
+RUN = """
+memory="${{XDG_CONFIG_HOME:-$HOME/.config}}/caddy/autosave.json"
+mkdir -p "${{memory%/*}}"
+stamp() {{ sed -n 's/.*"@id": *"{stamp}\\([0-9]*\\)".*/\\1/p' "$1" 2>/dev/null | grep . || echo 0; }}
+for peer in $(getent ahosts {edges} | cut -d ' ' -f 1 | sort -u); do
+    wget -q -T 2 -O /tmp/peer.json "http://$peer:{port}/config/" || continue
+    [ "$(stamp /tmp/peer.json)" -le "$(stamp "$memory")" ] || cp /tmp/peer.json "$memory"
+done
+export {inside}=$(hostname -i | cut -d ' ' -f 1)
+exec caddy run --resume --config /etc/caddy/start.json
+"""
+
+
+def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[str, str]) -> Spec:
+    """Describe the edge, one on every node: each publishes the port of its own node."""
+    names, port = Names(stack), stack.environment.edge.port
+    container = {
+        "Image": image,
+        "Command": ["sh", "-c", RUN.format(inside=INSIDE, stamp=STAMP, edges=n.host(n.EDGE), port=edge.ADMIN_PORT)],
+        "Configs": [file(start, "/etc/caddy/start.json")],
+        "Mounts": [volume(names, "edge-config", "/config"), volume(names, "edge-data", "/data")],
+        "StopGracePeriod": 30 * NANO,
+        "Sysctls": dict(sysctls),
+        # Caddy's file carries this capability, so that a container without it could not even start it.
+        **hardened("CAP_NET_BIND_SERVICE"),
+    }
+    spec = service(names, n.EDGE, container, [names.network]) | {"Mode": {"Global": {}}}
+    spec["EndpointSpec"]["Ports"] = [
+        {"Protocol": "tcp", "TargetPort": port, "PublishedPort": port, "PublishMode": "host"}
+    ]
+    # A port of the host cannot be taken twice: the old one has to go first.
+    spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
+    spec["Labels"][n.WANTED] = wanted(spec)
+    return spec
+
+
+def edge_sysctls(kernel: str) -> dict[str, str]:
+    """Return what the edge needs of a kernel such as `6.1.0-28-amd64`.
+
+    At a reload Caddy opens its port anew and closes the old socket. Connections that wait there to be accepted would be
+    reset, unless the kernel hands them to the new one, which Linux can since 5.14.
+    """
+    version = tuple(int(part) for part in re.findall(r"\d+", kernel)[:2])
+    return {"net.ipv4.tcp_migrate_req": "1"} if version >= (5, 14) else {}
+
+
+def edge_start(stack: Stack) -> str:
+    """Return the configuration that an edge without a memory begins with."""
+    return with_private_admin(edge.nobody(stack.environment.edge.port))
+
+
+def with_private_admin(config: str) -> str:
+    """Let an edge's administration listen on the stack's network alone."""
+    changed = json.loads(config)
+    changed["admin"]["listen"] = f"{{env.{INSIDE}}}:{edge.ADMIN_PORT}"
+    return json.dumps(changed, sort_keys=True)
+
+
+def outpost(stack: Stack, image: str, seconds: int) -> Spec:
+    """Describe the container that speaks for this program on the stack's network; it ends by itself."""
+    names = Names(stack)
+    return {
+        "Image": image,
+        "Entrypoint": ["sleep", str(seconds)],
+        "Labels": {"slipway.outpost": names.namespace},
+        "HostConfig": {"NetworkMode": names.network, "AutoRemove": True, "Init": True, **STRIPPED},
+    }

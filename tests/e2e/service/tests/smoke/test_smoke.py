@@ -1,0 +1,7 @@
+import os
+import urllib.request
+
+
+def test_answers() -> None:
+    with urllib.request.urlopen(os.environ["BASE_URL"], timeout=5) as response:
+        assert response.status == 200
