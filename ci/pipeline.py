@@ -1,6 +1,7 @@
 """The functions that people call: each says the steps, the stages take them."""
 
 import dataclasses
+from functools import partial
 from typing import Annotated, Any
 
 import dagger
@@ -310,8 +311,10 @@ class Ci:
     @live
     async def secrets_rotate(self, env: Env, name: str, value: dagger.Secret, key: Key = None) -> Deployment:
         """Give a secret a new value and release what serves again with it."""
+        ledger = await self._ledger(key)
+        serving = await ledger.serving(env)
         await self.secrets_set(env, name, value)
-        return await self._deliver(await self._ledger(key), env, Wanted("restore", ""))
+        return await self._deliver(ledger, env, Wanted("restore", serving))
 
     @live
     async def secrets_list(self, env: Env) -> Secrets:
@@ -368,9 +371,8 @@ class Ci:
     async def _package(self, ledger: Ledger, checkout: dagger.Directory, version: str, env: str) -> Package:
         settings = ledger.settings
         settings.environment(env)
-        identified = await identify(settings, self.source, checkout, version)
-        checks = {"test": self.test, "lint": self.lint}
-        return await package(ledger, self._credentials, self._service(settings), identified, env, checks)
+        identified = partial(identify, settings, self.source, checkout, version)
+        return await package(ledger, env, self._service(settings), identified, {"test": self.test, "lint": self.lint})
 
     async def _deliver(self, ledger: Ledger, env: str, wanted: Wanted) -> Deployment:
         target = Target(ledger.settings, env, self._credentials)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import struct
-from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ NOT_STARTED = 1  # the exit code of a command that is not there or not executabl
 KILLED = 137
 STREAM_GRACE = 5.0  # seconds that output may come after the end of its command
 CPU_SHARES = 1024  # what Docker gives a container that asks for nothing
-MOST_SHARES = 8
+MOST_SHARES = 16 * CPU_SHARES
 SIGNALS = range(128, 192)  # as the official engine draws the line
 
 
@@ -35,7 +34,8 @@ class Runner:
         """Start with none."""
         self._engine = engine
         self._results: dict[str, Step | ExecFailed] = {}
-        self._waiting: Counter[str] = Counter()
+        # How many wait for a step that is not done yet, in the order in which the steps were asked for.
+        self._waiting: dict[str, int] = {}
 
     async def run(self, step: Exec) -> Step:
         """Return what a step leaves, run now unless an earlier run left it.
@@ -48,21 +48,26 @@ class Runner:
         ]:
             await self._engine.secrets.plaintext(secret)
         digest = self._engine.keys.of(step)
-        self._waiting[digest] += 1
+        self._waiting[digest] = self._waiting.get(digest, 0) + 1
         try:
             async with self._engine.once(digest):
                 if digest not in self._results:
                     self._results[digest] = await self._result(step, digest)
         finally:
             self._waiting[digest] -= 1
+            if not self._waiting[digest]:
+                del self._waiting[digest]
         result = self._results[digest]
         if isinstance(result, ExecFailed):
             raise result
         return result
 
     def cpu_shares(self, step: Exec) -> int:
-        """Return a step's share of the processors when they are scarce: the more wait for it, the more it gets."""
-        return CPU_SHARES * min(max(self._waiting[self._engine.keys.of(step)], 1), MOST_SHARES)
+        """Return a step's share of the processors when they are scarce: what was asked for first gets the most."""
+        digest = self._engine.keys.of(step)
+        order = list(self._waiting)
+        rank = order.index(digest) if digest in self._waiting else len(order)
+        return max(MOST_SHARES >> rank, CPU_SHARES)
 
     async def _result(self, step: Exec, digest: str) -> Step | ExecFailed:
         with self._engine.events.span(title(step)) as span:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from ci.release.errors import RefusedError
+from ci.release.github import consulted
 from ci.release.ledger import Ledger
 from ci.release.policy import Wanted, admission
 from ci.release.protocol import Admit, Admitted
@@ -16,7 +17,7 @@ async def admit(ledger: Ledger, request: Admit) -> Admitted:
     Raises:
         RefusedError: They do not; every reason is told.
     """
-    history = await ledger.read()
+    history, not_counting = await consulted(ledger, await ledger.read(), request)
     wanted = Wanted(
         environment=request.environment,
         version=request.version,
@@ -29,7 +30,7 @@ async def admit(ledger: Ledger, request: Admit) -> Admitted:
     )
     found = admission(request.settings, history, wanted)
     if found.refusals:
-        raise RefusedError(*found.refusals)
+        raise RefusedError(*found.refusals, *not_counting)
     start, _ = await ledger.append(
         history,
         Start,
@@ -49,6 +50,7 @@ async def admit(ledger: Ledger, request: Admit) -> Admitted:
         from_version=found.from_version,
         from_digest=found.from_digest,
         features=found.features,
+        proven=found.proven,
         approvals=tuple(given.person for given in found.approvals),
         warnings=found.warnings,
     )

@@ -17,9 +17,12 @@ async def record_build(ledger: Ledger, request: RecordBuild) -> Recorded:
         RefusedError: The version was built from other inputs.
     """
     history = await ledger.read()
-    if stored := same_build(history, request.version, request.inputs):
+    stored = same_build(history, request.version, request.inputs)
+    if stored and (stored.signer or not ledger.signatures.can_sign):
         return _recorded(stored, existing=True)
-    built = {name: getattr(request, name) for name in Built.model_fields}
+    # One that nobody has signed yet is recorded again, as it was, with a signature.
+    source = stored.record if stored else request
+    built = {name: getattr(source, name) for name in Built.model_fields}
     built["author"] = known_as(request.settings.people, request.author) or request.author
     entry, _ = await ledger.append(history, Build, **built)
     # Somebody may have built the same version at the same time: whoever sees that there are two goes by the first.
@@ -46,7 +49,7 @@ async def find_build(ledger: Ledger, request: FindBuild) -> Found:
         return Found(message=f"{request.version}: was never built")
     build = found.record
     message = f"{build.version} is {short(build.digest)}, built {build.at:%Y-%m-%d %H:%M} by {build.by}"
-    return Found(message=message, id=found.id, image=build.image, inputs=build.inputs)
+    return Found(message=message, id=found.id, image=build.image, inputs=build.inputs, signed=bool(found.signer))
 
 
 def _recorded(entry: Entry[Build], *, existing: bool) -> Recorded:

@@ -1,6 +1,7 @@
-"""`python -m ci.release.checkout REPOSITORY SOURCES PATH…`: which sources these are, and which commit they are of.
+"""`python -m ci.release.checkout REPOSITORY SOURCES FOLDER FILE…`: which sources these are, and of which commit.
 
-Run in a step, where REPOSITORY holds the checkout's `.git` and SOURCES its files. Prints a Checkout as JSON.
+Run in a step, where REPOSITORY holds the checkout's `.git` and SOURCES its files: those in FOLDER are the sources, and
+changes in FILEs beside it make them dirty as well. Prints a Checkout as JSON.
 """
 
 import hashlib
@@ -40,14 +41,15 @@ class Checkout(BaseModel):
     dirty: bool = False
 
 
-def look(repository: Path, sources: Path, paths: Sequence[str]) -> Checkout:
-    """Describe what lies at some paths of a repository."""
+def look(repository: Path, sources: Path, folder: str, beside: Sequence[str] = ()) -> Checkout:
+    """Describe the sources in a folder of a repository."""
     from dulwich.errors import NotGitRepository  # noqa: PLC0415 - only the step that runs this has it
     from dulwich.objects import Commit  # noqa: PLC0415 - the same
     from dulwich.repo import Repo  # noqa: PLC0415 - the same
 
+    paths = [folder, *beside]
     found = dict(_files(sources, paths))
-    digest = _digest(found)
+    digest = _digest({path: file for path, file in found.items() if _is_below(path, folder)})
     try:
         with Repo(str(repository)) as repo:
             commit = repo[repo.head()]
@@ -113,5 +115,5 @@ def _digest(files: Files) -> str:
 
 
 if __name__ == "__main__":
-    at, files, *folders = sys.argv[1:]
-    sys.stdout.write(f"{look(Path(at), Path(files), folders).model_dump_json()}\n")
+    at, files, chosen, *others = sys.argv[1:]
+    sys.stdout.write(f"{look(Path(at), Path(files), chosen, others).model_dump_json()}\n")

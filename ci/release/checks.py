@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ci.release.artifacts import Artifact, read_tag
 from ci.release.errors import StatementError
-from ci.release.history import Entry
+from ci.release.history import UNPROVEN, Entry
 from ci.release.records import ANONYMOUS, Approval, Denial, Lift, Record, id_of, read_record
 from ci.release.signatures import Signatures
 from ci.release.statements import Word, read_statement
@@ -52,11 +52,11 @@ async def checked(tag: str, artifact: Artifact, app: str, signatures: Signatures
     signer = "" if wrong or not artifact.signature else record.by
     stated, wrong_statement = await _stated(record, signatures)
     found = [
-        f"{'unproven' if ONCE_GOOD.search(what) else 'forged'}: {tag}: {what}"
+        f"{UNPROVEN if ONCE_GOOD.search(what) else 'forged'}: {tag}: {what}"
         for what in (wrong, wrong_statement)
         if what
     ]
-    sound = not problems and all(problem.startswith("unproven") for problem in found)
+    sound = not problems and all(problem.startswith(UNPROVEN) for problem in found)
     problems += found
     return Checked(tag, Entry(name, record, signer, stated, sound), tuple(problems), artifact)
 

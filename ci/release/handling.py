@@ -9,6 +9,8 @@ from ci.release.admitting import admit
 from ci.release.building import find_build, record_build
 from ci.release.cache import Cache
 from ci.release.concluding import conclude
+from ci.release.github import approve_from_github, bootstrap
+from ci.release.github.errors import GithubDeniedError, GithubUnreachableError
 from ci.release.ledger import Ledger
 from ci.release.login import login
 from ci.release.protocol import (
@@ -16,6 +18,8 @@ from ci.release.protocol import (
     AnyOutcome,
     AnyRequest,
     Approve,
+    ApproveFromGithub,
+    BootstrapGithub,
     Conclude,
     Deny,
     Failed,
@@ -39,6 +43,8 @@ HANDLERS: Mapping[type[Request], Callable[[Ledger, Any], Awaitable[AnyOutcome]]]
     Admit: admit,
     Conclude: conclude,
     Approve: approve,
+    ApproveFromGithub: approve_from_github,
+    BootstrapGithub: bootstrap,
     Deny: deny,
     Lift: lift,
     StatementOf: statement_of,
@@ -49,6 +55,8 @@ HOSTS = {"docker.io": "registry-1.docker.io"}
 REASONS = {
     errors.UnreachableError: "unreachable",
     errors.DeniedError: "denied",
+    GithubUnreachableError: "unreachable",
+    GithubDeniedError: "denied",
     errors.RegistryError: "registry",
     errors.SigningError: "signing",
     errors.StatementError: "invalid",

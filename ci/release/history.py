@@ -14,6 +14,10 @@ Result = Deploy | Recovery
 SERVING = ("success", "inconclusive")
 
 
+# How a problem begins that a revoked or ended key leaves: what it signed just does not count any more.
+UNPROVEN = "unproven"
+
+
 @dataclass(frozen=True)
 class Entry(Generic[R_co]):
     """A record and who is known to stand behind it."""

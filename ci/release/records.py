@@ -95,8 +95,9 @@ class Approval(Stated):
     expires: Utc
     note: str = ""
     source: Literal["key", "github"] = "key"
-    # The run of the workflow in which GitHub was told; empty: signed with a key.
-    run: str = ""
+    # The run of the workflow in which GitHub was told, and the login of who told it; empty: signed with a key.
+    run: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")] = ""
+    login: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\[\]-]{0,45}$")] = ""
 
 
 class Denial(Stated):

@@ -76,7 +76,11 @@ def _origin(history: History, record: Start) -> Iterator[str]:
         author = f", written by {build.record.author}" if build.record.author else ""
         yield f"- built by {signed(build)} from {build.record.commit[:12] or 'no commit'}{author}"
     approvals = history.of(Approval, environment=record.environment, digest=record.digest)
-    if names := dict.fromkeys(entry.stated for entry in approvals if entry.stated and entry.record.at <= record.at):
+    by = {entry.stated or f"{entry.record.login} on GitHub": entry for entry in approvals}
+    names = [
+        name for name, entry in by.items() if entry.record.at <= record.at and (entry.stated or entry.record.login)
+    ]
+    if names:
         yield f"- approved by {', '.join(names)}"
 
 

@@ -3,10 +3,10 @@
 from ci.release.errors import RefusedError
 from ci.release.history import History
 from ci.release.ledger import Ledger
+from ci.release.prospects import reported
 from ci.release.protocol import Read, Viewed
 from ci.release.reading import environments_view, history_view, release_view
 from ci.release.records import ANONYMOUS
-from ci.release.report import report
 from ci.release.views import Serving
 
 
@@ -29,8 +29,9 @@ async def show(ledger: Ledger, request: Read) -> Viewed:
             release = release_view(history, _given(request.version, "--version"), settings)
             return _viewed(history, release.markdown, release=release)
         case "report":
-            told = report(history, _given(request.environment, "--env"))
-            return _viewed(history, told.markdown, report=told)
+            _given(request.environment, "--env")
+            told, text = await reported(ledger, history, request)
+            return _viewed(history, text, report=told.model_copy(update={"markdown": text}) if told else None)
         case "environments":
             found = environments_view(history, settings)
             return _viewed(history, "\n".join(map(_line, found.environments)), environments=found)

@@ -72,13 +72,19 @@ def short(digest: str) -> str:
 
 
 def _word(record: Approval | Denial | Lift, stated: str) -> str:
-    who = stated or "nobody known (no valid signature)"
+    who = stated or _unproven(record)
     about = f"{record.environment}: {_named(record)}"
     if isinstance(record, Approval):
         note = f": {record.note}" if record.note else ""
         return f"{about} approved by {who} until {record.expires:%Y-%m-%d %H:%M}{note}"
     act = "denied" if isinstance(record, Denial) else "no longer denied"
     return f"{about} {act} by {who}: {record.reason}"
+
+
+def _unproven(record: Approval | Denial | Lift) -> str:
+    if isinstance(record, Approval) and record.source == "github":
+        return f"{record.login or 'somebody'} on GitHub in run {record.run} (which is asked again when it counts)"
+    return "nobody known (no valid signature)"
 
 
 def _named(record: Approval | Denial | Lift | Start | Deploy | Recovery) -> str:

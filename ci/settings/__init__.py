@@ -2,6 +2,7 @@
 
 from ci.settings.app import App, Images, Registry, Tests
 from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
+from ci.settings.github import Github
 from ci.settings.guards import Approvals, Freeze
 from ci.settings.people import Person, Release, known_as, with_role
 from ci.settings.problems import FILE, SettingsError
@@ -14,6 +15,7 @@ __all__ = [
     "Edge",
     "Environment",
     "Freeze",
+    "Github",
     "Health",
     "Images",
     "Person",

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from ci.settings.app import App, Images, Registry
 from ci.settings.conflicts import Known, conflicts
 from ci.settings.environment import Environment
+from ci.settings.github import Github
 from ci.settings.overrides import laid_over, read_file, read_overrides
 from ci.settings.people import Person, PersonName, Release
 from ci.settings.problems import FILE, SettingsError, explain, nearest, placed
@@ -21,6 +22,7 @@ class Settings(Part):
     images: Images = Images()
     people: dict[PersonName, Person] = Field(default_factory=dict)
     release: Release = Release()
+    github: Github = Github()
     # In the file's order, which is the order of promotion.
     environments: dict[Name, Environment]
 

@@ -45,7 +45,7 @@ async def deliver(ledger: Ledger, target: Target, service: dagger.Directory, wan
     """
     admitted = await ledger.ask(ledgers.Admit, ledgers.Admitted, environment=target.name, **dataclasses.asdict(wanted))
     try:
-        deployed = await _delivered(target, service, wanted, admitted)
+        deployed = await _watched(target, admitted, await _delivered(target, service, wanted, admitted))
     except StageFailed as error:
         await _record(ledger, target, wanted, admitted, None, str(error))
         raise
@@ -70,6 +70,17 @@ async def _delivered(
         version=admitted.version,
         holder=admitted.by,
         proof=tests,
+    )
+
+
+async def _watched(target: Target, admitted: ledgers.Admitted, deployed: targets.Deployed) -> targets.Deployed:
+    """Watch what serves already, where nobody could say yet that it does well."""
+    if deployed.status != "unchanged" or admitted.proven:
+        return deployed
+    watched = await target.ask(targets.Watch, targets.Watched)
+    status = {"pass": "unchanged", "fail": "failed"}.get(watched.verdict.outcome, "inconclusive")
+    return deployed.model_copy(
+        update={"status": status, "ok": watched.ok, "message": watched.message, "verdict": watched.verdict}
     )
 
 

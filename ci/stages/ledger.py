@@ -41,12 +41,30 @@ class Ledger:
         )
         return cls(settings, credentials, keys)
 
+    @property
+    def signs(self) -> bool:
+        """Whether what is recorded is signed."""
+        return self._signer != protocol.SigningKey()
+
     def signed_by(self, key: dagger.Secret | None) -> "Ledger":
         """Return it with another key to sign with, where one is given."""
         if key is None:
             return self
         credentials = dataclasses.replace(self.credentials, signing_key=key, ssh_agent=None, public_key=None)
         return dataclasses.replace(self, credentials=credentials)
+
+    async def serving(self, environment: str) -> str:
+        """Return the version that serves an environment.
+
+        Raises:
+            Refused: Nothing does.
+        """
+        viewed = await self.ask(protocol.Read, protocol.Viewed, view="environments")
+        lines = viewed.environments.environments if viewed.environments else ()
+        version = next((line.version for line in lines if line.environment == environment), "")
+        if not version:
+            raise Refused(f"{environment}: nothing serves there that could be released again")
+        return version
 
     async def ask(self, kind: type[protocol.Request], expected: type[Answer], **details: object) -> Answer:
         """Send one request and return its outcome.
@@ -83,7 +101,7 @@ class Ledger:
     def _connected(self) -> dagger.Container:
         credentials = self.credentials
         step = program(self.settings)
-        if self.keys.allowed_signers or self._signer != protocol.SigningKey():
+        if self.keys.allowed_signers or self.signs:
             step = step.with_(with_ssh)
         # Records never change: those that were read once are not fetched again.
         step = step.with_mounted_cache(CACHE, dag.cache_volume("slipway-ledger"))

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,13 +14,13 @@ from ci.release import protocol
 from ci.release.provenance import provenance
 from ci.settings import Settings
 from ci.stages import build, push, sbom
-from ci.stages.credentials import Credentials
 from ci.stages.ledger import Ledger
 from ci.stages.program import program
 from ci.stages.together import together
 from ci.stages.version import Version
 
 Checks = Mapping[str, Callable[[], Awaitable[Any]]]
+Identify = Callable[[], Awaitable[Version]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,51 +31,62 @@ class Package:
     image: str
     # Whether it was there before, from the same sources.
     existing: bool
-    results: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """The image of a version, which may be there already."""
+
+    version: Version
+    known: protocol.Found
+    image: str = ""
+    sbom: str = ""
 
 
 async def package(
-    ledger: Ledger,
-    credentials: Credentials,
-    service: dagger.Directory,
-    version: Version,
-    environment: str,
-    checks: Checks,
+    ledger: Ledger, environment: str, service: dagger.Directory, identify: Identify, checks: Checks
 ) -> Package:
-    """Check the sources while the image is made, pushed and listed; record it when all of that went well.
+    """Check the sources while the image is made, listed and pushed; record it when all of that went well.
 
     Raises:
         Refused: The version was built from other sources.
     """
-    settings, began = ledger.settings, datetime.now(UTC)
-    known = await ledger.ask(protocol.FindBuild, protocol.Found, version=version.name, inputs=version.inputs)
-    if known.image:
-        return Package(version.name, known.image, existing=True, results=await together(checks))
-    image = build.image(settings, service, version.name)
-
-    async def listed() -> str:
-        return await sbom.bill_of_materials(settings, service, image, version.name)
-
-    async def pushed() -> str:
-        return await push.push(settings, credentials, image, environment, version.name)
-
-    done = await together({**checks, "sbom": listed, "push": pushed, "program": program(settings).sync})
+    began = datetime.now(UTC)
+    made = partial(_made, ledger, environment, service, identify)
+    done = await together({**checks, "made": made, "program": program(ledger.settings).sync})
+    ready: Made = done["made"]
+    name, known = ready.version.name, ready.known
+    if known.image and (known.signed or not ledger.signs):
+        return Package(name, known.image, existing=True)
     recorded = await ledger.ask(
         protocol.RecordBuild,
         protocol.Recorded,
-        version=version.name,
-        image=done["push"],
-        inputs=version.inputs,
-        commit=version.checkout.commit,
-        author=version.checkout.author,
-        dirty=version.dirty,
+        version=name,
+        image=known.image or ready.image,
+        inputs=ready.version.inputs,
+        commit=ready.version.checkout.commit,
+        author=ready.version.checkout.author,
+        dirty=ready.version.dirty,
         tests=done["test"].tests,
-        sbom=hashlib.sha256(done["sbom"].encode()).hexdigest(),
-        provenance=_provenance(settings, version, done["push"], began),
-        migrations=await _migrations(settings, service),
-        forward_compatible=settings.app.forward_compatible,
+        sbom=hashlib.sha256(ready.sbom.encode()).hexdigest(),
+        provenance=_provenance(ledger.settings, ready.version, known.image or ready.image, began),
+        migrations=await _migrations(ledger.settings, service),
+        forward_compatible=ledger.settings.app.forward_compatible,
     )
-    return Package(version.name, recorded.image, existing=recorded.existing, results=done)
+    return Package(name, recorded.image, existing=recorded.existing)
+
+
+async def _made(ledger: Ledger, environment: str, service: dagger.Directory, identify: Identify) -> Made:
+    settings, version = ledger.settings, await identify()
+    known = await ledger.ask(protocol.FindBuild, protocol.Found, version=version.name, inputs=version.inputs)
+    if known.image:
+        return Made(version, known)
+    image = build.image(settings, service, version.name)
+    both = {
+        "sbom": partial(sbom.bill_of_materials, settings, service, image, version.name),
+        "image": partial(push.push, settings, ledger.credentials, image, environment, version.name),
+    }
+    return Made(version, known, **await together(both))
 
 
 def _provenance(settings: Settings, version: Version, image: str, began: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import dagger
-from dagger import ReturnType
+from dagger import ReturnType, dag
 
 from ci.settings import Settings
 from ci.stages.build import environment
@@ -19,7 +19,9 @@ async def bill_of_materials(
 ) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
     document = await _python(settings, service, image)
-    document["components"] = [*document.get("components", []), *await _debian(image)]
+    # What the chain adds to the base image comes from the lock file alone.
+    system = image if settings.app.dockerfile else dag.container().from_(settings.base_image())
+    document["components"] = [*document.get("components", []), *await _debian(system)]
     document.setdefault("metadata", {})["component"] = {
         "type": "container",
         "bom-ref": settings.app.name,

@@ -60,7 +60,7 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
 
     url = urlsplit(address)
     if not is_file(access.key_file):
-        raise LackingError(f"{address}: needs a private key: give it (SSH_KEY in .env, --ssh-key)")
+        raise LackingError(f"{address}: needs a private key: give it (SSHKEY in .env, --ssh-key)")
     try:
         connection = await asyncssh.connect(
             url.hostname or "",

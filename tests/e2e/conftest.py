@@ -32,6 +32,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 CI = Path(sys.executable).with_name("ci")
 SOCKET = "/var/run/docker.sock"
+REGISTRY = "tcp://localhost:5000"
 TIMEOUT = 400
 
 Environ = dict[str, str]
@@ -61,7 +62,7 @@ class Project:
     folder: Path
     module: Path
     environ: Environ
-    constructor: tuple[str, ...] = (f"--docker={SOCKET}",)
+    constructor: tuple[str, ...] = (f"--docker={SOCKET}", f"--registry={REGISTRY}")
 
     def ci(self, *arguments: str, constructor: tuple[str, ...] | None = None, **variables: str) -> Outcome:
         """Run `ci call` to its end; `constructor` stands in for the usual arguments in front of the function."""
@@ -105,7 +106,11 @@ class Project:
     @property
     def stack(self) -> p.Stack:
         """The stack that the project is delivered to."""
-        return p.Stack.of(Settings.parse((self.folder / FILE).read_text()), "dev")
+        return self.stack_of("dev")
+
+    def stack_of(self, environment: str) -> p.Stack:
+        """The stack of one of its environments."""
+        return p.Stack.of(Settings.parse((self.folder / FILE).read_text()), environment)
 
     @property
     def address(self) -> str:
@@ -139,8 +144,9 @@ def a_cache(folder: Path) -> Iterator[Environ]:
 
 def remove(project: Project) -> None:
     """Take away everything that a project left in the target."""
-    outcome = asyncio.run(answer(p.Remove(stack=project.stack)))
-    assert outcome.ok, outcome
+    for environment in Settings.parse((project.folder / FILE).read_text()).environments:
+        outcome = asyncio.run(answer(p.Remove(stack=project.stack_of(environment))))
+        assert outcome.ok, outcome
     repository = project.stack.registry.repository
     for image in docker("images", "--format", "{{.Repository}}@{{.Digest}} {{.ID}}").splitlines():
         if image.startswith(f"{repository}@"):

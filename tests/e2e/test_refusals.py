@@ -31,12 +31,6 @@ def test_an_unknown_environment(project: Project) -> None:
     assert "environments.dve: no such environment (did you mean dev?); there are dev, acceptance" in said
 
 
-def test_acceptance_is_refused_by_name(project: Project) -> None:
-    assert "acceptance: only environments of the kind dev can be deployed to" in refused(
-        project, "deploy", "--env=acceptance"
-    )
-
-
 def test_a_target_without_its_socket(project: Project) -> None:
     outcome = project.ci("status", "--env=dev", constructor=())
     assert (outcome.status, outcome.out) == (1, "")

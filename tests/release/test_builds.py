@@ -21,6 +21,17 @@ def test_the_same_inputs_keep_the_stored_image(desk: Desk) -> None:
     assert len(desk.with_ledger(lambda ledger: ledger.read()).builds("1.0")) == 1
 
 
+def test_an_unsigned_build_is_signed_by_who_vouches_for_it_later(desk: Desk) -> None:
+    desk.build(inputs="the same", who="")
+    assert not desk.ask(p.Found, p.FindBuild, version="1.0", inputs="the same").signed
+    signed = desk.build(digest=OTHER_DIGEST, inputs="the same", tests=0)
+    assert signed.image.endswith(DIGEST)
+    assert desk.ask(p.Found, p.FindBuild, version="1.0", inputs="the same").signed
+    first, second = desk.with_ledger(lambda ledger: ledger.read()).builds("1.0")
+    assert (first.signer, second.signer) == ("", "author")
+    assert (second.record.tests, second.record.digest) == (first.record.tests, first.record.digest)
+
+
 def test_other_inputs_are_refused(desk: Desk) -> None:
     desk.build(inputs="the first")
     image = f"{desk.settings.registry.repository}@{OTHER_DIGEST}"

@@ -9,7 +9,7 @@ import pytest
 
 from ci.release.checkout import Checkout, look
 
-PATHS = ["service", "pipeline.toml"]
+FOLDER, BESIDE = "service", ["pipeline.toml"]
 Git = Callable[..., str]
 
 
@@ -44,7 +44,7 @@ def folder(git: Git, tmp_path: Path) -> Path:
 
 
 def seen(folder: Path) -> Checkout:
-    return look(folder, folder, PATHS)
+    return look(folder, folder, FOLDER, BESIDE)
 
 
 def test_a_clean_checkout_is_its_commit(folder: Path, git: Git) -> None:
@@ -84,7 +84,14 @@ def test_sources_that_are_not_the_commits_are_dirty(folder: Path, change: Callab
     dirty = seen(folder)
     assert dirty.dirty
     assert dirty.commit == clean.commit
-    assert dirty.sources != clean.sources
+
+
+def test_settings_are_no_sources(folder: Path) -> None:
+    clean = seen(folder)
+    (folder / "pipeline.toml").write_text("[app] # changed\n")
+    assert seen(folder).sources == clean.sources
+    (folder / "service" / "new.py").write_text("")
+    assert seen(folder).sources != clean.sources
 
 
 def test_what_is_ignored_or_elsewhere_is_not(folder: Path) -> None:
@@ -100,7 +107,7 @@ def test_the_same_sources_have_one_digest_wherever_they_are(folder: Path, tmp_pa
 
 
 def test_without_a_repository_there_is_no_commit(folder: Path, tmp_path: Path) -> None:
-    found = look(tmp_path, folder, PATHS)
+    found = look(tmp_path, folder, FOLDER, BESIDE)
     assert (found.commit, found.author, found.tags) == ("", "", ())
     assert found.sources == seen(folder).sources
 
@@ -108,10 +115,10 @@ def test_without_a_repository_there_is_no_commit(folder: Path, tmp_path: Path) -
 def test_a_repository_without_a_commit_is_none(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "pipeline.toml").write_text("")
-    assert look(tmp_path, tmp_path, PATHS).commit == ""
+    assert look(tmp_path, tmp_path, FOLDER, BESIDE).commit == ""
 
 
 def test_it_is_a_program(folder: Path) -> None:
-    command = [sys.executable, "-m", "ci.release.checkout", str(folder), str(folder), *PATHS]
+    command = [sys.executable, "-m", "ci.release.checkout", str(folder), str(folder), FOLDER, *BESIDE]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert Checkout.model_validate_json(printed) == seen(folder)

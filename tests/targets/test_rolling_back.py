@@ -81,6 +81,7 @@ async def test_what_is_not_kept_any_more_is_deployed(standing: p.Stack, image: I
     assert build_that_serves(standing) == "one"
 
 
+@pytest.mark.full
 async def test_one_that_does_not_answer_is_switched_back(standing: p.Stack, image: Image) -> None:
     one = (await described(standing)).serving
     mute = standing.app.model_copy(update={"health_path": "/moved"})

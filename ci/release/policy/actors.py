@@ -1,5 +1,6 @@
 """Who may change an environment."""
 
+from ci.release.history import UNPROVEN
 from ci.release.policy.case import Case, Finding, Findings, helpers, may_deploy, with_roles
 
 
@@ -26,4 +27,6 @@ def ledger_rule(case: Case) -> Findings:
     # Going back still takes signed successes and approvals; whoever can push a bad record must not keep it from people.
     refuses = case.environment.signed and case.wanted.action == "deploy"
     for problem in case.history.problems:
-        yield Finding(f"ledger: {problem}{': see docs/security.md' if refuses else ''}", refuses)
+        # What a revoked key signed does not count any more, and that is all.
+        stops = refuses and not problem.startswith(UNPROVEN)
+        yield Finding(f"ledger: {problem}{': see docs/security.md' if stops else ''}", stops)

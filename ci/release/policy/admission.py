@@ -10,6 +10,7 @@ from ci.release.policy.freezes import active_freezes, freeze_rule, overridden
 from ci.release.policy.migrations import migration_rule
 from ci.release.policy.promotion import built, dirty_rule, order_rule
 from ci.release.policy.rollback import gone_back
+from ci.release.policy.standing import standings
 from ci.settings import Settings
 
 
@@ -44,6 +45,7 @@ def _answer(case: Case, release: Release | None, findings: list[Finding]) -> Adm
     given, _ = (
         approvals_for(case.settings, case.history, case.name, release.digest, wanted.now) if release else ((), ())
     )
+    standing = standings(case.history, case.name, lambda entry: case.trusts(entry, case.name))
     frozen = wanted.action == "deploy" and active_freezes(case.environment.freezes, wanted.now)
     return Admission(
         environment=case.name,
@@ -55,6 +57,7 @@ def _answer(case: Case, release: Release | None, findings: list[Finding]) -> Adm
         from_digest=serving.record.digest if serving else "",
         features=features_of(case, release) if release else (),
         approvals=given,
+        proven=bool(release and release.digest in standing and standing[release.digest].good),
         override=wanted.override if frozen and overridden(case) else "",
         warnings=tuple(finding.sentence for finding in findings if not finding.refuses),
         refusals=tuple(finding.sentence for finding in findings if finding.refuses),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ci.release.errors import StatementError
-from ci.release.history import History
+from ci.release.history import Entry, History
 from ci.release.policy.case import Case, Finding, Findings, Given, Release, either, with_roles
 from ci.release.policy.standing import successes
 from ci.release.records import Approval, Build, Start
@@ -37,9 +37,10 @@ def approvals_for(
     for entry in history.of(Approval, environment=environment, digest=digest):
         person = entry.stated
         expires = _expiry(settings, entry.record)
-        why = _why_not(settings, environment, person, authors) or _expired(expires, now)
+        name = person or entry.record.login or entry.record.by
+        why = _why_not(settings, entry, authors) or _expired(expires, now)
         if why:
-            others[person or entry.record.by] = f"that of {person or entry.record.by} does not count: {why}"
+            others[name] = f"that of {name} does not count: {why}"
         else:
             given[person] = Given(person=person, record=entry.id, source=entry.record.source, expires=expires)
     return tuple(given.values()), tuple(why for person, why in others.items() if person not in given)
@@ -65,10 +66,11 @@ def _expiry(settings: Settings, approval: Approval) -> datetime:
     return min(approval.expires, since + longest)
 
 
-def _why_not(settings: Settings, environment: str, person: str, authors: Sequence[str]) -> str:
-    rules = settings.environment(environment).approvals
+def _why_not(settings: Settings, entry: Entry[Approval], authors: Sequence[str]) -> str:
+    rules, person = settings.environment(entry.record.environment).approvals, entry.stated
     if not person:
-        return "nobody's valid signature is under it"
+        github = entry.record.source == "github"
+        return "GitHub did not tell of it now" if github else "nobody's valid signature is under it"
     if person not in settings.people:
         return "they are nobody under [people] in pipeline.toml"
     if person not in with_role(settings.people, rules.roles):

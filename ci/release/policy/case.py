@@ -51,6 +51,8 @@ class Admission(Part):
     from_digest: str = ""
     features: tuple[str, ...] | Literal["all"] = ()
     approvals: tuple[Given, ...] = ()
+    # Whether the last word about it there is that it did well.
+    proven: bool = False
     # Why a freeze does not hold it; empty: there is none.
     override: str = ""
     warnings: tuple[str, ...] = ()

@@ -93,5 +93,6 @@ def _recovered(record: Recovery, start: Start | None, serving: str) -> Iterator[
     elif start and start.action == "deploy" and record.outcome == "finished":
         yield record.digest, "finished"
     went_back = not start or (start.action == "rollback" and start.digest == record.digest)
-    if went_back and serving not in {"", record.digest}:
+    # Where nothing serves a target was lost, not gone back on: its releases are as good as they were.
+    if went_back and record.digest and serving not in {"", record.digest}:
         yield serving, "rolled back"

@@ -8,11 +8,13 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from ci.release.protocol.messages import Access, Keys, Message, Outcome, Request, SigningKey
-from ci.release.protocol.outcomes import Admitted, Failed, Found, Recorded, Refused, Text, Viewed
+from ci.release.protocol.messages import Access, GithubAccess, Keys, Message, Outcome, Request, SigningKey
+from ci.release.protocol.outcomes import Admitted, Failed, Found, GithubRead, Planned, Recorded, Refused, Text, Viewed
 from ci.release.protocol.requests import (
     Admit,
     Approve,
+    ApproveFromGithub,
+    BootstrapGithub,
     Conclude,
     Deny,
     FindBuild,
@@ -30,15 +32,20 @@ __all__ = [
     "AnyOutcome",
     "AnyRequest",
     "Approve",
+    "ApproveFromGithub",
+    "BootstrapGithub",
     "Conclude",
     "Deny",
     "Failed",
     "FindBuild",
     "Found",
+    "GithubAccess",
+    "GithubRead",
     "Keys",
     "Lift",
     "Message",
     "Outcome",
+    "Planned",
     "Read",
     "RecordBuild",
     "Recorded",
@@ -54,12 +61,22 @@ __all__ = [
 ]
 
 AnyRequest = Annotated[
-    RecordBuild | FindBuild | Admit | Conclude | Approve | Deny | Lift | StatementOf | Read,
+    RecordBuild
+    | FindBuild
+    | Admit
+    | Conclude
+    | Approve
+    | ApproveFromGithub
+    | BootstrapGithub
+    | Deny
+    | Lift
+    | StatementOf
+    | Read,
     Field(discriminator="ask"),
 ]
 
 AnyOutcome = Annotated[
-    Failed | Refused | Recorded | Found | Admitted | Text | Viewed,
+    Failed | Refused | Recorded | Found | Admitted | Text | GithubRead | Planned | Viewed,
     Field(discriminator="outcome"),
 ]
 

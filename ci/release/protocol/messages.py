@@ -1,6 +1,8 @@
 """What every request and every outcome says."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from ci.settings import Settings
 
@@ -41,6 +43,15 @@ class SigningKey(Message):
     agent_socket: str = ""
 
 
+class GithubAccess(Message):
+    """What opens the way to GitHub, which is asked about approvals that were given there."""
+
+    # A file that holds a token; empty: GitHub is not asked.
+    token_file: str = ""
+    # The run of the workflow that asks; empty: it is none.
+    run: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")] = ""
+
+
 class Request(Message):
     """What every request says: of which app, how to get at its ledger, and who asks."""
 
@@ -48,6 +59,7 @@ class Request(Message):
     access: Access = Access()
     keys: Keys = Keys()
     signer: SigningKey = SigningKey()
+    github: GithubAccess = GithubAccess()
 
 
 class Outcome(Message):

@@ -40,6 +40,7 @@ class Found(Outcome):
     id: str = ""
     image: str = ""
     inputs: str = ""
+    signed: bool = False
 
 
 class Admitted(Outcome):
@@ -58,6 +59,8 @@ class Admitted(Outcome):
     from_version: str = ""
     from_digest: str = ""
     features: tuple[str, ...] | Literal["all"] = ()
+    # Whether the last word about it there is that it did well.
+    proven: bool = False
     # Who approved.
     approvals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -69,6 +72,22 @@ class Text(Outcome):
     outcome: Literal["text"] = "text"
     text: str
     command: str
+
+
+class GithubRead(Outcome):
+    """Who approved on GitHub, and a sentence for each whose approval does not count."""
+
+    outcome: Literal["github-read"] = "github-read"
+    people: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+
+class Planned(Outcome):
+    """How a repository on GitHub is set up, a line each, and what was changed so that it is."""
+
+    outcome: Literal["planned"] = "planned"
+    lines: tuple[str, ...]
+    changes: tuple[str, ...] = ()
 
 
 class Viewed(Outcome):

@@ -69,6 +69,20 @@ class Approve(Spoken):
     seconds: Annotated[float, Field(ge=0)] = 0
 
 
+class ApproveFromGithub(Request):
+    """Record who approved of a release by opening its environment for the run that `github` names."""
+
+    ask: Literal["approve-from-github"] = "approve-from-github"
+    environment: str
+    version: str
+
+
+class BootstrapGithub(Request):
+    """Set the repository on GitHub up; without a token, say how."""
+
+    ask: Literal["bootstrap-github"] = "bootstrap-github"
+
+
 class Deny(Spoken):
     """Forbid a release in an environment until that is lifted."""
 
@@ -103,7 +117,7 @@ class Read(Request):
     view: Literal["history", "release", "report", "environments"]
     # For `history` (empty: of all) and `report`.
     environment: str = ""
-    # For `release`.
+    # For `release`; for `report`: which one should be there, to say why it may not.
     version: str = ""
     # How many entries of a history, the newest; 0: all.
     limit: Annotated[int, Field(ge=0)] = 50

@@ -15,9 +15,18 @@ LOADED = ("Loaded image ID: ", "Loaded image: ")
 
 
 def auth_header(login: RegistryLogin, repository: str) -> str:
-    """Return what the daemon shows to the registry: https://docs.docker.com/reference/api/engine/#section/Authentication."""
+    """Return what the daemon shows to the registry: https://docs.docker.com/reference/api/engine/#section/Authentication.
+
+    Raises:
+        LackingError: There is a user, and no password.
+    """
     auth = {}
     if login.user:
+        if not is_file(login.password_file):
+            raise LackingError(
+                f"{repository.partition('/')[0]}: {login.user} has no password for this registry: give it "
+                "(REGISTRYPASSWORD in .env, --registry-password)"
+            )
         password = Path(login.password_file).read_text().strip()
         auth = {"username": login.user, "password": password, "serveraddress": repository.partition("/")[0]}
     return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()

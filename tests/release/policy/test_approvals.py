@@ -71,7 +71,7 @@ def test_one_person_counts_once(ready: World) -> None:
     ("by", "details", "why"),
     [
         ("lead", {"forged": True}, "that of lead does not count: nobody's valid signature is under it"),
-        ("lead", {"forged": True, "source": "github"}, "nobody's valid signature is under it"),
+        ("lead", {"forged": True, "source": "github"}, "GitHub did not tell of it now"),
         ("guest", {}, "that of guest does not count: it takes the role lead or stakeholder"),
         ("stranger", {}, "that of stranger does not count: they are nobody under [people]"),
         ("author", {}, "that of author does not count: they wrote or built it"),

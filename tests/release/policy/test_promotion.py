@@ -270,6 +270,14 @@ def test_the_ledger_must_be_whole_for_production(world: World) -> None:
     assert (admitted.refusals, admitted.warnings) == ((), ("ledger: missing: one", "ledger: forged: another"))
 
 
+def test_what_a_revoked_key_signed_does_not_count_and_stops_nothing_else(world: World) -> None:
+    world.promote("1.0.0")
+    ready(world)
+    world.problems = ["unproven: a record of a key that is revoked"]
+    admitted = world.ask("production", "1.0.0")
+    assert (admitted.refusals, len(admitted.warnings)) == ((), 1)
+
+
 def test_every_reason_is_told_at_once(world: World) -> None:
     world.build("1.0.0-dirty", by="")
     world.deny("production", "1.0.0-dirty", "lead")

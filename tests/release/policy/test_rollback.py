@@ -51,6 +51,14 @@ def test_what_is_inconclusive_serves_but_nobody_goes_back_to_it(released: World)
     assert back(released).version == "1.1.0"
 
 
+def test_what_did_well_needs_no_second_proof(released: World) -> None:
+    assert released.ask("production", "1.1.0").proven
+    released.deploy("production", "1.1.0", outcome="inconclusive")
+    assert not released.ask("production", "1.1.0").proven
+    released.deploy("production", "1.1.0")
+    assert released.ask("production", "1.1.0").proven
+
+
 def test_what_was_rolled_back_can_be_named(released: World) -> None:
     released.deploy("production", "1.0.0", action="rollback")
     admitted = back(released, "1.1.0")
@@ -165,3 +173,9 @@ def test_what_is_restored_is_the_last_good_release(released: World) -> None:
 
 def test_nothing_is_restored_where_nothing_ran(world: World) -> None:
     assert "there is no good release to restore" in world.ask("dev", action="restore").refusals[0]
+
+
+def test_a_target_that_was_lost_makes_no_release_worse(released: World) -> None:
+    released.recover("production", "", "observed")
+    restored = released.ask("production", action="restore")
+    assert (restored.version, restored.refusals) == ("1.1.0", ())

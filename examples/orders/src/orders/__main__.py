@@ -20,7 +20,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=settings.finish_seconds,
     )
     server = DrainingServer(config, drain, settings.drain_seconds)
     server.run()

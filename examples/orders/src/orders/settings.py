@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = LogLevel.INFO
     port: int = Field(default=8000, ge=1, le=65535)
     drain_seconds: float = Field(default=3, ge=0, le=300)
+    finish_seconds: int = Field(default=5, ge=1, le=300)
     app_version: str = "dev"
 
     @property

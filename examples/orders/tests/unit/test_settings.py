@@ -25,6 +25,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         "log_level": LogLevel.INFO,
         "port": 8000,
         "drain_seconds": 3,
+        "finish_seconds": 5,
         "app_version": "dev",
     }
 

@@ -1,0 +1,62 @@
+"""The workflows on this machine: a repository of the tests' own, and everything that a run of GitHub's would find."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ci.settings import FILE
+from tests.machine import a_free_port, docker, ensure_swarm
+from tests.release.desk import new_key
+from tests.release.github.hub import Hub, served
+from tests.workflows.runner import HERE, Done, Runner, command_named_dagger, filled, surroundings
+
+# What the network that the engine's steps run in calls this machine.
+GATEWAY = "{{(index .IPAM.Config 0).Gateway}}"
+CI = Path(sys.executable).with_name("ci")
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Return a machine with a repository whose main branch has one commit, and nothing delivered yet."""
+    ensure_swarm()
+    home = tmp_path_factory.mktemp("workflows")
+    key, hub = new_key(home / "key"), Hub()
+    with served(hub, docker("network", "inspect", "bridge", "--format", GATEWAY)) as api:
+        text = (HERE / FILE).read_text().replace("{name}", f"act-{uuid.uuid4().hex[:8]}").replace("{api}", api)
+        for name in ("dev", "acceptance", "production"):
+            text = text.replace(f"{{{name}}}", str(a_free_port()))
+        filled(home / "repository", text, f'workflows namespaces="slipway" {key.with_suffix(".pub").read_text()}')
+        environ = surroundings(home / "cache")
+        runner = Runner(home / "repository", home / "act", command_named_dagger(home / "bin"), key, hub, environ)
+        runner.git("init", "--quiet", "--initial-branch=main")
+        runner.commit("Begin")
+        try:
+            yield runner
+        finally:
+            runner.remove()
+            subprocess.run([CI, "prune", "--all"], env=environ, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def version(runner: Runner) -> str:
+    """Return what the first commit is called."""
+    return runner.git("rev-parse", "main")[:12]
+
+
+@pytest.fixture(scope="session")
+def on_main(runner: Runner, version: str) -> Done:  # noqa: ARG001 - the version is of the commit that is pushed
+    """Push to main."""
+    return runner.run("push", "ci.yml")
+
+
+@pytest.fixture(scope="session")
+def in_acceptance(runner: Runner, version: str, on_main: Done) -> Done:
+    """Deploy to acceptance, with a lead's approval."""
+    assert on_main.status == 0, on_main.said
+    runner.hub.run("2", "acceptance", version)
+    runner.hub.review("2", "lead-login", "acceptance")
+    return runner.run("workflow_dispatch", "deploy-acceptance.yml", "2", version=version)
