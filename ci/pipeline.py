@@ -14,6 +14,7 @@ from ci.reports import (
     EffectiveSettings,
     Environments,
     EnvironmentStatus,
+    Findings,
     History,
     LintReport,
     Packaged,
@@ -24,7 +25,7 @@ from ci.reports import (
 )
 from ci.settings import FILE, Settings
 from ci.settings.explained import explained
-from ci.stages import build, database, lint, prove, push, sbom, shells, test
+from ci.stages import build, database, findings, lint, prove, push, sbom, shells, test
 from ci.stages.credentials import Credentials
 from ci.stages.deliver import Wanted, deliver
 from ci.stages.environments import states
@@ -82,6 +83,8 @@ class Ci:
     signing_key: Annotated[dagger.Secret | None, Doc("The OpenSSH private key that signs what is recorded")] = None
     ssh_agent: Annotated[dagger.Socket | None, Doc("The agent that signs instead, with --public-key's key")] = None
     public_key: Annotated[dagger.File | None, Doc("Which of the agent's keys signs")] = None
+    github_token: Annotated[dagger.Secret | None, Doc("What GitHub is asked with who approved there")] = None
+    github_run: Annotated[str, Doc("The number of the workflow's run whose reviewers approved")] = ""
     overrides: Annotated[list[str], Doc("Settings over the file's: environments.dev.replicas=3")] = dataclasses.field(
         default_factory=list
     )
@@ -102,6 +105,13 @@ class Ci:
         found = await lint.linters(await self._settings(), self.source)
         await together({name: container.sync for name, container in found.items()})
         return LintReport.of(list(found))
+
+    @function
+    async def findings(self) -> Findings:
+        """Tell which lines the tests and the linters complain about; as GitHub annotates them, too."""
+        settings = await self._settings()
+        found = await findings.complaints(settings, self._service(settings))
+        return Findings.of([one.text for one in found], [one.annotation for one in found])
 
     @function
     async def build(self) -> dagger.Container:
@@ -203,6 +213,19 @@ class Ci:
         return await self._said(ledgers.Approve, env, version, key, note=note, seconds=hours * 3600, **word)
 
     @live
+    async def approve_from_github(
+        self,
+        env: Env,
+        version: Version,
+        run: Annotated[str, Doc("The number of the workflow's run, instead of --github-run")] = "",
+    ) -> str:
+        """Record who approved of a version by opening its environment for a run on GitHub."""
+        ledger = (await self._ledger()).asking_github(self.github_token, run or self.github_run)
+        return (
+            await ledger.ask(ledgers.ApproveFromGithub, ledgers.GithubRead, environment=env, version=version)
+        ).message
+
+    @live
     async def deny(
         self,
         env: Env,
@@ -290,14 +313,27 @@ class Ci:
         return Release.of(await self._read("release", version=version))
 
     @live
-    async def report(self, env: Env) -> DeployReport:
-        """Report on an environment's latest deploy, also on one that failed."""
-        return DeployReport.of(env, await self._read("report", environment=env))
+    async def report(self, env: Env, version: Version = "") -> DeployReport:
+        """Report on an environment's latest deploy, also on one that failed; and why VERSION may not go there now."""
+        return DeployReport.of(env, await self._read("report", environment=env, version=version))
 
     @function
     async def settings(self, env: Env) -> EffectiveSettings:
         """Print an environment's effective settings, each with where it comes from."""
         return EffectiveSettings.of(env, explained(await self._file(), self.overrides, env))
+
+    # Once for a repository
+
+    @live
+    async def bootstrap_github(
+        self,
+        token: Annotated[
+            dagger.Secret | None, Doc("May administer the repository; without it, nothing is changed")
+        ] = None,
+    ) -> str:
+        """Set GitHub's environments, reviewers and branch protection up as pipeline.toml says, or print how."""
+        ledger = (await self._ledger()).asking_github(token)
+        return (await ledger.ask(ledgers.BootstrapGithub, ledgers.Planned)).message
 
     # Secrets of the service
 
@@ -348,6 +384,8 @@ class Ci:
             self.signing_key,
             self.ssh_agent,
             self.public_key,
+            self.github_token,
+            self.github_run,
         )
 
     async def _settings(self) -> Settings:

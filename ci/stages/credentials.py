@@ -22,6 +22,9 @@ class Credentials:
     signing_key: dagger.Secret | None = None
     ssh_agent: dagger.Socket | None = None
     public_key: dagger.File | None = None
+    github_token: dagger.Secret | None = None
+    # The run of the workflow that calls; empty: it is none.
+    github_run: str = ""
 
 
 def needed(what: str, argument: str, value: Value | None) -> Value:

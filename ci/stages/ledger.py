@@ -19,6 +19,7 @@ PASSWORD = "/run/ledger/registry_password"  # noqa: S105 - where the secret is m
 KEY = "/run/ledger/key"
 PUBLIC_KEY = "/run/ledger/key.pub"
 AGENT = "/run/ledger/agent.sock"
+TOKEN = "/run/ledger/github_token"  # noqa: S105 - the same
 
 Answer = TypeVar("Answer", bound=protocol.Outcome)
 
@@ -66,6 +67,11 @@ class Ledger:
             raise Refused(f"{environment}: nothing serves there that could be released again")
         return version
 
+    def asking_github(self, token: dagger.Secret | None, run: str = "") -> "Ledger":
+        """Return it with another way to GitHub, or none."""
+        credentials = dataclasses.replace(self.credentials, github_token=token, github_run=run)
+        return dataclasses.replace(self, credentials=credentials)
+
     async def ask(self, kind: type[protocol.Request], expected: type[Answer], **details: object) -> Answer:
         """Send one request and return its outcome.
 
@@ -73,7 +79,14 @@ class Ledger:
             Refused: The rules of the release say no; the message holds every reason.
             LedgerFailed: The request could not be carried out.
         """
-        request = kind(settings=self.settings, access=self._access, keys=self.keys, signer=self._signer, **details)
+        request = kind(
+            settings=self.settings,
+            access=self._access,
+            keys=self.keys,
+            signer=self._signer,
+            github=self._github,
+            **details,
+        )
         text = await answered(self._connected(), "ci.release", request.model_dump_json())
         outcome = protocol.read_outcome(text)
         if isinstance(outcome, protocol.Refused):
@@ -98,6 +111,11 @@ class Ledger:
             return protocol.SigningKey(public_key_file=PUBLIC_KEY, agent_socket=AGENT)
         return protocol.SigningKey(key_file=KEY if self.credentials.signing_key else "")
 
+    @property
+    def _github(self) -> protocol.GithubAccess:
+        token, run = self.credentials.github_token, self.credentials.github_run
+        return protocol.GithubAccess(token_file=TOKEN if token else "", run=run)
+
     def _connected(self) -> dagger.Container:
         credentials = self.credentials
         step = program(self.settings)
@@ -110,6 +128,8 @@ class Ledger:
             step = step.with_service_binding(REGISTRY, needed(what, "registry", credentials.registry))
         if credentials.registry_password:
             step = step.with_mounted_secret(PASSWORD, credentials.registry_password)
+        if credentials.github_token:
+            step = step.with_mounted_secret(TOKEN, credentials.github_token)
         if credentials.signing_key:
             step = step.with_mounted_secret(KEY, credentials.signing_key)
         if credentials.ssh_agent and credentials.public_key:
