@@ -39,6 +39,10 @@ test-full: setup check ## Run every test, the slow ones too
 test-dagger: uv ## Run the contract suite on a Dagger engine
 	uv run pytest tests/contract --engine=dagger
 
+.PHONY: test-workflows
+test-workflows: setup ## Run the workflows of .github on this machine, with act
+	uv run pytest tests/workflows -m 'full or not full'
+
 .PHONY: bench
 bench: setup ## Measure the pipeline against plain docker commands
 	uv run python -m bench

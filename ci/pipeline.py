@@ -322,7 +322,21 @@ class Ci:
         """Print an environment's effective settings, each with where it comes from."""
         return EffectiveSettings.of(env, explained(await self._file(), self.overrides, env))
 
-    # Once for a repository
+    # Once for a repository or for an environment
+
+    @live
+    async def provision(self, env: Env) -> str:
+        """Make the environment's hosts ready over ssh: Docker, the registry's CA, one swarm; what is there stays."""
+        target = await self._target(env)
+        settings = target.settings
+        hosts, ca = settings.environment(env).hosts, settings.registry.ca
+        if not hosts:
+            raise Refused(
+                f"{FILE}: environments.{env}.hosts: names no machine: add one, like hosts.one = {{address = …}}"
+            )
+        certificates = await self.source.file(ca).contents() if ca else ""
+        done = await target.ask(targets.Provision, targets.Provisioned, hosts=hosts, registry_ca=certificates)
+        return "\n".join(f"{step.host}: {step.message}" for step in done.steps)
 
     @live
     async def bootstrap_github(

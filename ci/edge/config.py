@@ -66,5 +66,7 @@ def _proxy(upstream: str, port: int) -> dict[str, Any]:
         # By DNS, so that nothing depends on virtual IPs in the kernel; replicas that are not healthy are not in it.
         "dynamic_upstreams": {"source": "a", "name": upstream, "port": str(port), "refresh": "1s"},
         "load_balancing": {"selection_policy": {"policy": "least_conn"}, "try_duration": "5s", "try_interval": "100ms"},
+        # A replica on a node that is gone does not even refuse.
+        "transport": {"protocol": "http", "dial_timeout": "1s"},
         "health_checks": {"passive": {"fail_duration": "2s"}},
     }

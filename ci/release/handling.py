@@ -84,5 +84,6 @@ async def opened(request: Request) -> AsyncIterator[Ledger]:
     name = repository.repository.partition("/")[2]
     signatures = Signatures(**request.keys.model_dump(), signer=Signer(**request.signer.model_dump()))
     cache = Cache.of(access.cache, repository.repository)
-    async with Registry.connect(url, name, login(access.user, access.password_file)) as registry:
+    opener = login(access.user, access.password_file)
+    async with Registry.connect(url, name, opener, ca=access.ca) as registry:
         yield Ledger(registry, request.settings.app.name, signatures, cache)

@@ -41,10 +41,14 @@ class Registry:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, repository: str, login: Login | None = None, pauses: Sequence[float] = PAUSES
+        cls, url: str, repository: str, login: Login | None = None, pauses: Sequence[float] = PAUSES, ca: str = ""
     ) -> AsyncIterator["Registry"]:
-        """Connect to a registry by its address, like https://registry.example.com."""
-        options: Options = {"verify": _trusted(), "timeout": 30, "follow_redirects": True}
+        """Connect to a registry by its address, like https://registry.example.com; `ca` is PEM, beside the system's.
+
+        Raises:
+            RegistryError: `ca` is none.
+        """
+        options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True}
         async with httpx.AsyncClient(base_url=url, auth=login or Login(), **options) as client:
             yield cls(client, repository, pauses)
 
@@ -156,9 +160,15 @@ class Registry:
 
 
 @functools.cache
-def _trusted() -> ssl.SSLContext:
+def _trusted(ca: str) -> ssl.SSLContext:
     # The system's CAs, which companies add their own to; reading them takes longer than a request.
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    if ca:
+        try:
+            context.load_verify_locations(cadata=ca)
+        except ssl.SSLError as error:
+            raise RegistryError(f"[registry] ca: is no certificate in PEM form: {error.reason or error}") from error
+    return context
 
 
 def digest_of(content: bytes) -> str:

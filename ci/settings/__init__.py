@@ -4,6 +4,7 @@ from ci.settings.app import App, Images, Registry, Tests
 from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
 from ci.settings.github import Github
 from ci.settings.guards import Approvals, Freeze
+from ci.settings.hosts import Host
 from ci.settings.people import Person, Release, known_as, with_role
 from ci.settings.problems import FILE, SettingsError
 from ci.settings.settings import Settings
@@ -17,6 +18,7 @@ __all__ = [
     "Freeze",
     "Github",
     "Health",
+    "Host",
     "Images",
     "Person",
     "Registry",

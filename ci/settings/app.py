@@ -56,6 +56,8 @@ class Registry(Part):
     """`[registry]`: where the service's images are kept."""
 
     repository: Repository
+    # A file of the repository with the certificates (PEM) of a registry that the system's do not know; empty: none.
+    ca: Folder = ""
 
     @property
     def host(self) -> str:

@@ -1,17 +1,15 @@
 """One environment: everything that differs between dev, acceptance and production is data here."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ci.settings.guards import Approvals, Freeze, SecretName
+from ci.settings.hosts import SSH, Host
 from ci.settings.kinds import Kind, with_defaults
 from ci.settings.people import Role
-from ci.settings.values import Memory, Part, Port, Seconds, size_in_bytes
-
-SSH = re.compile(r"^ssh://[A-Za-z0-9._-]+@[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?$")
+from ci.settings.values import Memory, Name, Part, Port, Seconds, size_in_bytes
 
 
 def _checked_address(address: str) -> str:
@@ -98,6 +96,8 @@ class Environment(Part):
 
     kind: Kind
     target: Target = Target()
+    # The machines that `provision` makes ready, the first manager first; empty: somebody else does.
+    hosts: dict[Name, Host] = Field(default_factory=dict)
     edge: Edge = Edge()
     replicas: Annotated[int, Field(ge=1)]
     resources: Resources

@@ -31,6 +31,8 @@ class Ledger:
     settings: Settings
     credentials: Credentials
     keys: protocol.Keys
+    # The registry's own certificates; empty: those of the system do.
+    ca: str = ""
 
     @classmethod
     async def of(cls, settings: Settings, credentials: Credentials, source: dagger.Directory) -> "Ledger":
@@ -40,7 +42,7 @@ class Ledger:
             allowed_signers=await _text(source, release.allowed_signers),
             revoked=await _text(source, release.revoked_keys),
         )
-        return cls(settings, credentials, keys)
+        return cls(settings, credentials, keys, ca=await _text(source, settings.registry.ca))
 
     @property
     def signs(self) -> bool:
@@ -102,6 +104,7 @@ class Ledger:
             url=f"http://{REGISTRY}:{registry.host.partition(':')[2] or 80}" if registry.is_loopback else "",
             user=self.credentials.registry_user,
             password_file=PASSWORD if self.credentials.registry_password else "",
+            ca=self.ca,
             cache=CACHE,
         )
 

@@ -51,10 +51,11 @@ class Target:
         Raises:
             TargetFailed: The request could not be carried out.
         """
+        hosts = kind is protocol.Provision
         login = protocol.RegistryLogin(user=self.credentials.registry_user, password_file=self._password_file)
-        access = protocol.Access(socket=SOCKET, key_file=KEY if self._environment.target.is_ssh else "")
+        access = protocol.Access(socket=SOCKET, key_file=KEY if self._environment.target.is_ssh or hosts else "")
         request = kind(stack=protocol.Stack.of(self.settings, self.name), access=access, login=login, **details)
-        step = self._connected(program(self.settings))
+        step = self._connected(program(self.settings), hosts=hosts)
         if mounted is not None:
             step = step.with_mounted_file(MOUNTED, mounted)
         if mounted_secret is not None:
@@ -76,9 +77,9 @@ class Target:
     def _password_file(self) -> str:
         return PASSWORD if self.credentials.registry_password else ""
 
-    def _connected(self, step: dagger.Container) -> dagger.Container:
+    def _connected(self, step: dagger.Container, *, hosts: bool) -> dagger.Container:
         if password := self.credentials.registry_password:
             step = step.with_mounted_secret(PASSWORD, password)
-        if self._environment.target.is_ssh:
+        if self._environment.target.is_ssh or hosts:
             return step.with_mounted_secret(KEY, needed(self._what, "ssh_key", self.credentials.ssh_key))
         return step.with_unix_socket(SOCKET, needed(self._what, "docker", self.credentials.docker))

@@ -28,6 +28,7 @@ def test_a_replica_that_goes_away_costs_a_retry() -> None:
     assert isinstance(proxy["load_balancing"], dict)
     assert proxy["load_balancing"]["try_duration"] == "5s"
     assert proxy["health_checks"] == {"passive": {"fail_duration": "2s"}}
+    assert proxy["transport"] == {"protocol": "http", "dial_timeout": "1s"}
 
 
 def test_no_connection_of_http_1_waits_for_a_second_request() -> None:

@@ -20,6 +20,8 @@ class Access(Message):
     url: str = ""
     user: str = ""
     password_file: str = ""
+    # Certificates (PEM) that the registry's own is checked with beside the system's; empty: none.
+    ca: str = ""
     # A folder that outlives the step, for records that were read before; empty: none.
     cache: str = ""
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from ci.settings import Host
 from ci.targets.protocol.delivered import Deployed, Stage, StageResult, Status
 from ci.targets.protocol.messages import Access, Message, Outcome, RegistryLogin, Request, Stack
 from ci.targets.protocol.outcomes import (
@@ -27,7 +28,7 @@ from ci.targets.protocol.outcomes import (
     Unlocked,
     Watched,
 )
-from ci.targets.protocol.provisioning import Host, Prepared, Provision, Provisioned
+from ci.targets.protocol.provisioning import Prepared, Provision, Provisioned
 from ci.targets.protocol.requests import (
     Candidate,
     Delivery,

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ci.settings import Host
 from ci.targets.access import DOCKER_SOCKET, ssh
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LackingError, RefusedError, UnreachableError
 from ci.targets.protocol import Access
-from ci.targets.protocol.provisioning import Host, Prepared
+from ci.targets.protocol.provisioning import Prepared
 
 if TYPE_CHECKING:
     import asyncssh
