@@ -1,4 +1,4 @@
-"""(b2) The rest of a deploy, from the candidate's start to the switch, against `docker service update`."""
+"""(b2) The rest of a deploy, from the candidate's start to the switch, and (h) the way back, against Docker's own."""
 
 import asyncio
 import subprocess
@@ -45,7 +45,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
     name = f"slipway-bench-{uuid.uuid4().hex[:8]}"
     stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=a_free_port()), []), "dev")
     images = _images(name, runs + 1)
-    ours, theirs = [], []
+    ours, theirs, back, their_back = [], [], [], []
     try:
         _deploy(stack, images[0])
         _service(stack, name, images[0])
@@ -53,6 +53,8 @@ def measure(runs: int) -> Iterator[Row | Note]:
             say(f"deploy {number + 1}/{runs}")
             ours.append(_deploy(stack, image))
             theirs.append(_update(name, image))
+            back.append(_roll_back(stack, images[number]))
+            their_back.append(_update(name, images[number])[0])
     finally:
         attempt("docker", "service", "rm", name)
         asyncio.run(answer(protocol.Remove(stack=stack)))
@@ -60,6 +62,8 @@ def measure(runs: int) -> Iterator[Row | Note]:
     whole, running = zip(*theirs, strict=True)
     yield Row("b2", "deploy, from candidate to switch", ours, whole, "≤ 1.2")
     yield Row("b2", "the same, by hand until the new replicas run", ours, running)
+    yield Row("h", "rollback, from lock to proven", back, their_back, "≤ 0.5")
+    yield Note("h", "to the release before, which is kept; by hand docker service update to its image")
     yield Note(
         "b2",
         "two replicas, both new ones at once and before the old ones go, the same image, limits and health check. By "
@@ -90,6 +94,14 @@ def _deploy(stack: protocol.Stack, image: str) -> float:
     if not isinstance(deployed, protocol.Deployed) or not deployed.ok:
         raise SystemExit(f"deploy: {deployed.message}")
     return sum(stage.seconds for stage in deployed.stages if stage.name in MEASURED)
+
+
+def _roll_back(stack: protocol.Stack, image: str) -> float:
+    request = protocol.Rollback(stack=stack, image=image, version=image[-12:], holder="bench")
+    deployed = asyncio.run(answer(request))
+    if not isinstance(deployed, protocol.Deployed) or not deployed.ok or not deployed.kept:
+        raise SystemExit(f"rollback: {deployed.message}")
+    return sum(stage.seconds for stage in deployed.stages)
 
 
 def _service(stack: protocol.Stack, name: str, image: str) -> None:

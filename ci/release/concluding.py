@@ -5,6 +5,7 @@ from typing import Literal
 from ci.release.errors import RefusedError
 from ci.release.history import Entry, History
 from ci.release.ledger import Ledger
+from ci.release.notices import tell
 from ci.release.protocol import Conclude, Recorded
 from ci.release.records import Deploy, Ended, Recovery, Start, Takeover
 from ci.release.telling import short, told
@@ -49,7 +50,8 @@ async def conclude(ledger: Ledger, request: Conclude) -> Recorded:
         from_version=before.record.version if before else "",
         from_digest=before.record.digest if before else "",
     )
-    return Recorded(message=told(entry), id=entry.id, version=request.version)
+    failures = await tell(request.settings.environment(request.environment).tell, entry)
+    return Recorded(message="; ".join([told(entry), *failures]), id=entry.id, version=request.version)
 
 
 async def _taken_over(ledger: Ledger, history: History, request: Conclude) -> History:

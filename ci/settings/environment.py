@@ -9,7 +9,7 @@ from ci.settings.guards import Approvals, Freeze, SecretName
 from ci.settings.hosts import SSH, Host
 from ci.settings.kinds import Kind, with_defaults
 from ci.settings.people import Role
-from ci.settings.values import Memory, Name, Part, Port, Seconds, size_in_bytes
+from ci.settings.values import Memory, Name, Part, Port, Seconds, Url, size_in_bytes
 
 
 def _checked_address(address: str) -> str:
@@ -121,6 +121,8 @@ class Environment(Part):
     overriders: tuple[Role, ...] = ()
     approvals: Approvals
     freezes: tuple[Freeze, ...] = ()
+    # Where deploys are told of: addresses that take a POST of `{"text": …}`, as chats do.
+    tell: tuple[Url, ...] = ()
     # Files in the service's container whose contents are kept in the target alone.
     secrets: tuple[SecretName, ...] = ()
 

@@ -58,6 +58,12 @@ def _checked_repository(reference: str) -> str:
     return reference
 
 
+def _checked_url(url: str) -> str:
+    if not re.match(r"^https?://[^\s/]+(/\S*)?$", url):
+        raise ValueError("must be an http:// or https:// address, like https://chat.example.org/hooks/deploys")
+    return url
+
+
 def file_name(name: str) -> str:
     """Check that a name can be a file's, as a secret is one inside the container."""
     if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", name):
@@ -73,5 +79,6 @@ Folder = Annotated[str, AfterValidator(_checked_folder)]
 Name = Annotated[str, AfterValidator(_checked_name)]
 Image = Annotated[str, AfterValidator(_checked_image)]
 Repository = Annotated[str, AfterValidator(_checked_repository)]
+Url = Annotated[str, AfterValidator(_checked_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(ge=0)]
