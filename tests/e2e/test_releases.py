@@ -55,6 +55,7 @@ edge.port = {ports[2]}
 replicas = 2
 update = {{ parallelism = 0, delay = 0 }}
 verify = {{ window = 2, min_requests = 2, max_p95_ms = 10000 }}
+deployers = ["deployer"]
 secrets = ["token"]
 """
 
@@ -257,6 +258,7 @@ def test_a_locked_environment_says_who_locked_it_and_why(team: Team) -> None:
     assert team.deploy("acceptance", "v1.1.0")["outcome"] == "unchanged"
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_an_approval_can_be_signed_elsewhere(team: Team, tmp_path: Path) -> None:
     text = team.done("statement", "--env=acceptance", "--version=v1.1.0")
@@ -269,17 +271,18 @@ def test_an_approval_can_be_signed_elsewhere(team: Team, tmp_path: Path) -> None
         "-n",
         "slipway",
         "-f",
-        str(team.keys / "lead"),
+        str(team.keys / "author"),
         str(tmp_path / "statement"),
     ]
     subprocess.run(sign, check=True, capture_output=True)
     files = (f"--statement={tmp_path}/statement", f"--signature={tmp_path}/statement.sig")
     told = team.done("approve", "--env=acceptance", "--version=v1.1.0", *files)
-    assert "approved by lead" in told
+    assert "approved by author" in told
     (tmp_path / "statement").write_text(text.replace("acceptance", "production"))
     assert team.refused("approve", "--env=production", "--version=v1.1.0", *files)
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_a_rotated_secret_is_another_release_of_the_same_image(team: Team) -> None:
     rotated = team.json("secrets-rotate", "--env=production", "--name=token", "--value=cmd:printf n3wer", by="deployer")
@@ -290,6 +293,7 @@ def test_a_rotated_secret_is_another_release_of_the_same_image(team: Team) -> No
     assert "n3wer" not in listed.out + listed.err
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_what_was_switched_by_hand_is_recorded(team: Team) -> None:
     name = team.project.stack.app.name
@@ -303,6 +307,7 @@ def test_what_was_switched_by_hand_is_recorded(team: Team) -> None:
     team.json("rollback", "--env=production", "--version=v1.1.0", by="deployer")
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_a_killed_deploy_is_put_right_and_told_by_the_next(team: Team) -> None:
     team.commit("v1.2.0")
@@ -323,6 +328,7 @@ def test_a_killed_deploy_is_put_right_and_told_by_the_next(team: Team) -> None:
     assert kinds.count("start") - kinds.count("deploy") == 1
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_a_lost_environment_is_restored_from_the_ledger(team: Team) -> None:
     team.remove("acceptance")

@@ -189,10 +189,8 @@ async def test_a_deploy_that_is_interrupted_opens_its_lock(standing: p.Stack, im
     await assert_nothing_changed(standing)
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [pytest.param("preflight", marks=pytest.mark.full), pytest.param("candidate", marks=pytest.mark.full), "switch"],
-)
+@pytest.mark.full
+@pytest.mark.parametrize("stage", ["preflight", "candidate", "switch"])
 async def test_the_next_deploy_puts_right_what_a_killed_one_left(
     stack: p.Stack, image: Image, traffic: Traffic, stage: str
 ) -> None:

@@ -114,6 +114,7 @@ async def test_a_failing_watch_is_switched_back(standing: p.Stack, image: Image,
     assert state.intent == ""
 
 
+@pytest.mark.full
 async def test_an_unhealthy_candidate_serves_nobody(standing: p.Stack, image: Image, traffic: Traffic) -> None:
     with traffic(standing) as seen:
         started = await start(standing, image("sick"))
@@ -253,6 +254,7 @@ async def test_metrics_are_read(standing: p.Stack) -> None:
     assert "caddy_http_request_duration_seconds" in measured.texts[0]
 
 
+@pytest.mark.full
 async def test_the_database_is_for_the_release_alone(stack: p.Stack, image: Image) -> None:
     app = stack.app.model_copy(update={"database": "postgres"})
     stack = stack.model_copy(update={"app": app})
