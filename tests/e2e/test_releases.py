@@ -188,6 +188,7 @@ def test_what_runs_in_production_is_what_ran_in_dev(team: Team, first: Any) -> N
     assert story["serves"] == ["dev", "acceptance", "production"]
 
 
+@pytest.mark.full
 def test_every_environment_tells_what_it_runs(team: Team, second: Any) -> None:
     assert second
     told = team.json("environments")
@@ -197,6 +198,7 @@ def test_every_environment_tells_what_it_runs(team: Team, second: Any) -> None:
     assert team.serving("production") == "v1.1.0"
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_going_back_is_a_switch_and_forward_again_too(team: Team) -> None:
     back = team.json("rollback", "--env=production", by="deployer")
@@ -239,6 +241,7 @@ def test_a_version_is_one_image_for_ever(team: Team) -> None:
     assert "give this one another version" in refusal
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_a_denied_release_stays_out_until_that_is_lifted(team: Team) -> None:
     team.done("deny", "--env=acceptance", "--version=v1.1.0", "--reason=it eats data", by="lead")
@@ -247,6 +250,7 @@ def test_a_denied_release_stays_out_until_that_is_lifted(team: Team) -> None:
     assert team.deploy("acceptance", "v1.1.0")["outcome"] == "unchanged"
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("second")
 def test_a_locked_environment_says_who_locked_it_and_why(team: Team) -> None:
     team.done("lock", "--env=acceptance", "--reason=we measure", "--by=lead")
@@ -298,7 +302,7 @@ def test_a_rotated_secret_is_another_release_of_the_same_image(team: Team) -> No
 def test_what_was_switched_by_hand_is_recorded(team: Team) -> None:
     name = team.project.stack.app.name
     script = REPOSITORY / "scripts" / "rollback.sh"
-    before = team.json("rollback", "--env=production", by="deployer")["version"]
+    before = team.json("rollback", "--env=production", "--version=v1.0.0", by="deployer")["version"]
     subprocess.run([script, "production", "v1.1.0"], check=True, env=team.project.environ | {"APP": name})
     assert (before, team.serving("production")) == ("v1.0.0", "v1.1.0")
     assert "v1.1.0 runs there" in team.done("environments", "summary")
