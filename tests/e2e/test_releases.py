@@ -220,11 +220,22 @@ def test_going_back_is_a_switch_and_forward_again_too(team: Team) -> None:
         (("deploy", "--env=acceptance"), "deployer", "say which version"),
         (("deploy", "--env=production", "--version=v1.0.0"), "", "only people who sign may deploy to it"),
         (("deploy", "--env=production", "--version=v1.0.0"), "lead", "lead may not deploy to it"),
-        (("deploy", "--env=production", "--version=v1.0.0"), "stranger", "is nobody's: add it to allowed_signers"),
-        (("approve", "--env=production", "--version=v1.0.0"), "author", "author"),
-        (("approve", "--env=acceptance", "--version=v1.0.0"), "stakeholder", "lead"),
-        (("approve", "--env=acceptance", "--version=v7"), "lead", "v7 was never built"),
-        (("deploy", "--env=dev", "--checkout=.", "--version=a b"), "", "must be at most 128"),
+        pytest.param(
+            ("deploy", "--env=production", "--version=v1.0.0"),
+            "stranger",
+            "is nobody's: add it to allowed_signers",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(("approve", "--env=production", "--version=v1.0.0"), "author", "author", marks=pytest.mark.full),
+        pytest.param(
+            ("approve", "--env=acceptance", "--version=v1.0.0"), "stakeholder", "lead", marks=pytest.mark.full
+        ),
+        pytest.param(
+            ("approve", "--env=acceptance", "--version=v7"), "lead", "v7 was never built", marks=pytest.mark.full
+        ),
+        pytest.param(
+            ("deploy", "--env=dev", "--checkout=.", "--version=a b"), "", "must be at most 128", marks=pytest.mark.full
+        ),
     ],
 )
 def test_whoever_may_not_is_told_why(team: Team, words: tuple[str, ...], by: str, sentence: str) -> None:

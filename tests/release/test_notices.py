@@ -14,6 +14,9 @@ from tests.release.desk import Desk
 class Chat(ThreadingHTTPServer):
     """Keeps what it is told, or refuses it."""
 
+    # A client's idle connection does not keep it.
+    block_on_close = False
+
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Hook)
         self.heard: list[dict[str, str]] = []
