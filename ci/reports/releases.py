@@ -28,7 +28,7 @@ class Packaged:
 class LedgerLine:
     """One record of the ledger."""
 
-    id: str = field()
+    record: str = field()
     at: str = field()
     kind: str = field()
     by: str = field()
@@ -41,7 +41,8 @@ class LedgerLine:
     @classmethod
     def of(cls, line: views.Line) -> Self:
         """Take a line over."""
-        return cls(**{**line.model_dump(), "at": f"{line.at:%Y-%m-%dT%H:%M:%SZ}"})
+        fields = line.model_dump(exclude={"id", "at"})
+        return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", **fields)
 
     def __str__(self) -> str:
         """Write it as people read it."""

@@ -222,11 +222,13 @@ class TypeDef(Object):
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Add a field of an object."""
+        _unreserved("field", name)
         field = FieldTypeDef(name, type_def, (description or "").strip(), deprecated)
         return replace(self, fields=(*self.fields, field))
 
     def with_function(self, _ctx: "Context", *, function: Function) -> "TypeDef":
         """Add a function of an object or interface."""
+        _unreserved("function", function.name)
         return replace(self, functions=(*self.functions, function))
 
     def with_constructor(self, _ctx: "Context", *, function: Function) -> "TypeDef":
@@ -235,3 +237,9 @@ class TypeDef(Object):
 
     def _named(self, kind: str, name: str, description: str | None) -> "TypeDef":
         return replace(self, kind=kind, name=name, description=(description or "").strip())
+
+
+def _unreserved(kind: str, name: str) -> None:
+    # Every object of the API has one of its own.
+    if name == "id":
+        raise UsageError(f"cannot define {kind} with reserved name {name!r}: give it another name")
