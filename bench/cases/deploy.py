@@ -49,12 +49,13 @@ def measure(runs: int) -> Iterator[Row | Note]:
     try:
         _deploy(stack, images[0])
         _service(stack, name, images[0])
-        for number, image in enumerate(images[1:]):
-            say(f"deploy {number + 1}/{runs}")
+        for number, image in enumerate(images[1:], 1):
+            say(f"deploy {number}/{runs}")
             ours.append(_deploy(stack, image))
             theirs.append(_update(name, image))
-            back.append(_roll_back(stack, images[number]))
-            their_back.append(_update(name, images[number])[0])
+            # What was gone back to is what serves before the next one.
+            back.append(_roll_back(stack, images[0]))
+            their_back.append(_update(name, images[0])[0])
     finally:
         attempt("docker", "service", "rm", name)
         asyncio.run(answer(protocol.Remove(stack=stack)))
