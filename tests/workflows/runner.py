@@ -13,6 +13,7 @@ from pathlib import Path
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
+from tests.machine import docker
 from tests.release.github.hub import TOKEN, Hub
 
 HERE = Path(__file__).parent
@@ -103,6 +104,10 @@ class Runner:
         for environment in self.settings.environments:
             outcome = asyncio.run(answer(p.Remove(stack=p.Stack.of(self.settings, environment))))
             assert outcome.ok, outcome
+        repository = self.settings.registry.repository
+        for image in docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines():
+            if image.startswith(f"{repository} "):
+                subprocess.run(["docker", "image", "rm", "--force", image.split()[1]], capture_output=True, check=False)
 
     def _used(self) -> dict[str, str]:
         texts = [path.read_text() for path in (self.folder / ".github").rglob("*.yml")]
