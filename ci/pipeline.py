@@ -30,7 +30,7 @@ from ci.stages.credentials import Credentials
 from ci.stages.deliver import Wanted, deliver
 from ci.stages.environments import states
 from ci.stages.errors import Refused, StageFailed
-from ci.stages.ledger import Ledger
+from ci.stages.ledger import Ledger, named
 from ci.stages.package import Package, package
 from ci.stages.target import MOUNTED, Target
 from ci.stages.together import together
@@ -329,12 +329,12 @@ class Ci:
         """Make the environment's hosts ready over ssh: Docker, the registry's CA, one swarm; what is there stays."""
         target = await self._target(env)
         settings = target.settings
-        hosts, ca = settings.environment(env).hosts, settings.registry.ca
+        hosts = settings.environment(env).hosts
         if not hosts:
             raise Refused(
                 f"{FILE}: environments.{env}.hosts: names no machine: add one, like hosts.one = {{address = …}}"
             )
-        certificates = await self.source.file(ca).contents() if ca else ""
+        certificates = await named(self.source, settings.registry.ca, "registry.ca")
         done = await target.ask(targets.Provision, targets.Provisioned, hosts=hosts, registry_ca=certificates)
         return "\n".join(f"{step.host}: {step.message}" for step in done.steps)
 

@@ -125,7 +125,7 @@ def _crons(name: str, environment: Environment) -> Iterator[Problem]:
 
 def _is_cron(text: str) -> bool:
     # What reads settings beside a target never needs it, and few settings hold a cron at all.
-    from cronsim import CronSim, CronSimError  # noqa: PLC0415
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only where a freeze has a cron
 
     try:
         return len(text.split()) == 5 and bool(next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)), None))  # noqa: PLR2004

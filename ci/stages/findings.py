@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import dagger
 
 from ci.settings import Settings
+from ci.stages import lint
 from ci.stages.database import with_database
 from ci.stages.toolchain import workbench
 
@@ -16,9 +17,9 @@ HOME = "/app/"
 COMPLAINT = re.compile(r"^(?P<path>[\w./-]*\w\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?:? (?P<message>\S.*)$")
 UNFORMATTED = re.compile(r"^Would reformat: (?P<path>\S+)$")
 LINTERS: Mapping[str, list[str]] = {
-    "ruff": ["ruff", "check", "--no-cache", "--output-format=concise"],
-    "ruff format": ["ruff", "format", "--check", "--no-cache"],
-    "mypy": ["mypy", "--no-incremental", "--cache-dir=/dev/null"],
+    "ruff": [*lint.RUFF, "--output-format=concise"],
+    "ruff format": lint.RUFF_FORMAT,
+    "mypy": lint.MYPY,
 }
 
 

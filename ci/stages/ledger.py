@@ -7,7 +7,7 @@ import dagger
 from dagger import dag
 
 from ci.release import protocol
-from ci.settings import Settings
+from ci.settings import FILE, Settings
 from ci.stages.credentials import Credentials, needed
 from ci.stages.errors import LedgerFailed, Refused
 from ci.stages.program import answered, program, with_ssh
@@ -39,10 +39,12 @@ class Ledger:
         """Return the ledger with the keys that the repository holds."""
         release = settings.release
         keys = protocol.Keys(
-            allowed_signers=await _text(source, release.allowed_signers),
-            revoked=await _text(source, release.revoked_keys),
+            # A team that signs nothing has none.
+            allowed_signers=await _optional(source, release.allowed_signers),
+            revoked=await named(source, release.revoked_keys, "release.revoked_keys"),
         )
-        return cls(settings, credentials, keys, ca=await _text(source, settings.registry.ca))
+        ca = await named(source, settings.registry.ca, "registry.ca")
+        return cls(settings, credentials, keys, ca=ca)
 
     @property
     def signs(self) -> bool:
@@ -141,7 +143,16 @@ class Ledger:
         return step
 
 
-async def _text(source: dagger.Directory, path: str) -> str:
-    if not path or not await source.exists(path):
-        return ""
-    return await source.file(path).contents()
+async def named(source: dagger.Directory, path: str, setting: str) -> str:
+    """Return the text of a file that a setting names; empty: it names none.
+
+    Raises:
+        Refused: It is not there: a revoked key must not count because of a slip of the pen.
+    """
+    if path and not await source.exists(path):
+        raise Refused(f"{FILE}: {setting}: names {path}, which is not in the repository: add it, or mend the name")
+    return await source.file(path).contents() if path else ""
+
+
+async def _optional(source: dagger.Directory, path: str) -> str:
+    return await source.file(path).contents() if await source.exists(path) else ""

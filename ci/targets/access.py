@@ -56,7 +56,7 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
         LackingError: There is no private key, or the known hosts cannot be read.
     """
     # Half a second of imports, and only for this kind of target.
-    import asyncssh  # noqa: PLC0415
+    import asyncssh  # noqa: PLC0415 - half a second, and only for ssh:// targets
 
     url = urlsplit(address)
     if not is_file(access.key_file):

@@ -31,6 +31,12 @@ def test_an_unknown_environment(project: Project) -> None:
     assert "environments.dve: no such environment (did you mean dev?); there are dev, acceptance" in said
 
 
+def test_a_list_of_revoked_keys_that_is_not_there(project: Project) -> None:
+    project.add("pipeline.toml", '\n[release]\nrevoked_keys = "revoked"\n')
+    said = refused(project, "history")
+    assert "pipeline.toml: release.revoked_keys: names revoked, which is not in the repository" in said
+
+
 def test_a_target_without_its_socket(project: Project) -> None:
     outcome = project.ci("status", "--env=dev", constructor=())
     assert (outcome.status, outcome.out) == (1, "")

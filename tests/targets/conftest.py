@@ -1,8 +1,6 @@
 """A real Swarm, a real registry, and a service that is built in several ways."""
 
 import asyncio
-import socket
-import subprocess
 import threading
 import time
 import uuid
@@ -17,6 +15,7 @@ import pytest
 from ci.settings import Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
+from tests.machine import a_free_port, docker, ensure_swarm
 
 SERVICE = Path(__file__).parent / "service"
 SETTINGS = """
@@ -38,17 +37,6 @@ Image = Callable[[str], str]
 Traffic = Callable[[p.Stack], AbstractContextManager[Counter[str]]]
 
 
-def docker(*arguments: str) -> str:
-    """Run a docker command and return what it prints."""
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def a_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return int(free.getsockname()[1])
-
-
 @contextmanager
 def a_stack(*overrides: str) -> Iterator[p.Stack]:
     text = SETTINGS.format(name=f"test-{uuid.uuid4().hex[:8]}", port=a_free_port())
@@ -61,8 +49,7 @@ def a_stack(*overrides: str) -> Iterator[p.Stack]:
 @pytest.fixture(scope="session", autouse=True)
 def swarm() -> None:
     """Swarm mode, as the set-up would turn it on."""
-    if docker("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
-        docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+    ensure_swarm()
 
 
 @pytest.fixture

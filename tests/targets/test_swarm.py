@@ -14,6 +14,7 @@ import pytest
 from ci.settings import Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
+from tests.machine import docker
 
 Image = Callable[[str], str]
 Traffic = Callable[[p.Stack], AbstractContextManager[Counter[str]]]
@@ -274,6 +275,17 @@ async def test_the_database_is_for_the_release_alone(stack: p.Stack, image: Imag
     assert isinstance(outsider, p.Proved), outsider
     assert outsider.status == "failed"
     assert "gaierror" in outsider.output
+
+
+async def test_a_database_whose_password_is_lost_is_not_begun_anew(stack: p.Stack, image: Image) -> None:
+    stack = stack.model_copy(update={"app": stack.app.model_copy(update={"database": "postgres"})})
+    labels = ("--label", f"com.docker.stack.namespace={stack.namespace}")
+    volume = docker("volume", "create", *labels, f"{stack.namespace}_database")
+    outcome = await answer(p.Candidate(stack=stack, image=image("one"), version="one"))
+    assert isinstance(outcome, p.Failed), outcome
+    assert outcome.reason == "missing"
+    assert f"'docker volume rm {volume}'" in outcome.message
+    assert docker("volume", "ls", "--quiet", "--filter", f"name={volume}") == volume
 
 
 def test_the_settings_of_the_project_describe_stacks() -> None:

@@ -43,7 +43,7 @@ def _span(freeze: Freeze, now: datetime) -> tuple[datetime, datetime]:
     if freeze.start and freeze.until:
         return freeze.start, freeze.until
     # Few environments have one, and the rest need not wait for it.
-    from cronsim import CronSim  # noqa: PLC0415
+    from cronsim import CronSim  # noqa: PLC0415 - only where a freeze has a cron
 
     begin = next(CronSim(freeze.cron, now + SECOND, reverse=True))
     return begin, begin + timedelta(hours=freeze.hours or 0)

@@ -33,6 +33,7 @@ EDGE = "edge"
 DATABASE = "db"
 RELEASE = "web-"
 # Secrets: the URL is a release's way to its database, the password that of the stack's own.
+DATABASE_VOLUME = "database"
 DATABASE_URL = "database-url"
 DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the secret
 

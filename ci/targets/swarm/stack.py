@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError
+from ci.targets.errors import LackingError, MissingError
 from ci.targets.protocol import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm import specs
@@ -104,9 +104,22 @@ async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Referenc
             f"the secret {url_name} is gone, and only it holds the database's password: put it back, or remove "
             f"{password_name} and the database's volume to begin anew"
         )
+    if not url and await _exists(daemon, names.full(n.DATABASE_VOLUME)):
+        raise LackingError(
+            f"the volume {names.full(n.DATABASE_VOLUME)} holds a database whose password went with the secret "
+            f"{url_name}: put that back, or begin anew with 'docker volume rm {names.full(n.DATABASE_VOLUME)}'"
+        )
     if url:
         # A run that was killed between the two: no database has seen this password yet.
         await daemon.delete(f"/secrets/{url['ID']}")
     value = randomness.token_urlsafe(24)
     made = await create(daemon, "secrets", names, url_name, specs.database_url(value))
     return [await create(daemon, "secrets", names, password_name, value), replace(made, file=n.DATABASE_URL)]
+
+
+async def _exists(daemon: Daemon, volume: str) -> bool:
+    try:
+        await daemon.get(f"/volumes/{volume}")
+    except MissingError:
+        return False
+    return True

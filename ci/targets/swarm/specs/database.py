@@ -31,7 +31,7 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
             "PGDATA=/var/lib/postgresql/data/pgdata",
         ],
         "Secrets": [mounted(password, names)],
-        "Mounts": [volume(names, "database", "/var/lib/postgresql/data")],
+        "Mounts": [volume(names, n.DATABASE_VOLUME, "/var/lib/postgresql/data")],
         "StopGracePeriod": 60 * NANO,
         # Its start makes the volume its user's, and becomes that user.
         **hardened("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"),
