@@ -5,14 +5,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ci.release import errors
-from ci.release.admitting import admit
-from ci.release.building import find_build, record_build
-from ci.release.cache import Cache
-from ci.release.concluding import conclude
 from ci.release.github import approve_from_github, bootstrap
 from ci.release.github.errors import GithubDeniedError, GithubUnreachableError
-from ci.release.ledger import Ledger
-from ci.release.login import login
+from ci.release.handlers.admit import admit
+from ci.release.handlers.build import find_build, record_build
+from ci.release.handlers.conclude import conclude
+from ci.release.handlers.show import show
+from ci.release.handlers.words import approve, deny, lift, statement_of
+from ci.release.ledger.cache import Cache
+from ci.release.ledger.ledger import Ledger
+from ci.release.ledger.login import login
+from ci.release.ledger.registry import Registry
 from ci.release.protocol import (
     Admit,
     AnyOutcome,
@@ -31,10 +34,7 @@ from ci.release.protocol import (
     Request,
     StatementOf,
 )
-from ci.release.registry import Registry
-from ci.release.showing import show
-from ci.release.signatures import Signatures, Signer
-from ci.release.wording import approve, deny, lift, statement_of
+from ci.release.signing.signatures import Signatures, Signer
 from ci.settings import SettingsError
 
 HANDLERS: Mapping[type[Request], Callable[[Ledger, Any], Awaitable[AnyOutcome]]] = {

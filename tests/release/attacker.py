@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import httpx
 
 from ci.release import protocol as p
-from ci.release.artifacts import Artifact, tag_of
 from ci.release.handling import opened
-from ci.release.ledger import Ledger, store
+from ci.release.ledger.artifacts import Artifact, tag_of
+from ci.release.ledger.ledger import Ledger, store
+from ci.release.ledger.registry import digest_of
 from ci.release.records import Record, Takeover, write
-from ci.release.registry import digest_of
 from tests.release.desk import Desk
 
 # What is told of a record that the tests do not care about.

@@ -8,7 +8,7 @@ import pytest
 
 from ci.release import protocol as p
 from ci.release.handling import opened
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.settings import Settings
 from tests.release.desk import PEOPLE, SETTINGS, Desk, new_key
 

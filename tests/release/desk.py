@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ci.release import protocol as p
 from ci.release.handling import answer, opened
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.settings import Settings
 
 PEOPLE = ("author", "lead", "stakeholder")

@@ -8,7 +8,7 @@ from ci.release import protocol as p
 from ci.release.builds import stored_build
 from ci.release.errors import RefusedError
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.records import Build
 from tests.release.desk import DIGEST, OTHER_DIGEST, Desk
 

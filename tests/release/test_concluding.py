@@ -2,7 +2,7 @@
 
 from ci.release import protocol as p
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.records import Deploy, Record, Recovery, Start, Takeover
 from tests.release.desk import DIGEST, OTHER_DIGEST, Desk
 

@@ -12,7 +12,7 @@ from ci.release import protocol as p
 from ci.release.errors import RegistryError
 from ci.release.handling import answer, opened
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.records import Build, Start, Takeover, id_of, read_record, write
 from tests.release.attacker import LOCK, a_lock, push, tag_at
 from tests.release.desk import DIGEST, OTHER_DIGEST, Desk

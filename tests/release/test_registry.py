@@ -13,8 +13,8 @@ import pytest
 
 from ci.release import protocol as p
 from ci.release.errors import DeniedError, MissingError, RegistryError, UnreachableError
-from ci.release.login import Login
-from ci.release.registry import Registry, digest_of
+from ci.release.ledger.login import Login
+from ci.release.ledger.registry import Registry, digest_of
 from tests.release.desk import Desk
 
 Answer = tuple[int, dict[str, str], bytes]

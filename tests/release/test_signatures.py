@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ci.release.errors import SigningError
-from ci.release.people import owner_of, read_allowed_signers
-from ci.release.signatures import Signatures, Signer
+from ci.release.signing.people import owner_of, read_allowed_signers
+from ci.release.signing.signatures import Signatures, Signer
 from tests.release.desk import new_key, ssh_keygen
 
 NOW = datetime.now(UTC)

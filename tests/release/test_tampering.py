@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ci.release import protocol as p
-from ci.release.artifacts import Artifact, tag_of
-from ci.release.cache import Cache
 from ci.release.errors import SigningError
 from ci.release.history import History
-from ci.release.ledger import Ledger, store
+from ci.release.ledger.artifacts import Artifact, tag_of
+from ci.release.ledger.cache import Cache
+from ci.release.ledger.ledger import Ledger, store
 from ci.release.records import Lift, Takeover, write
 from tests.release.attacker import LOCK, a_lock, push, remove, signed_by, tag_at
 from tests.release.desk import Desk

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ci.release import protocol as p
-from ci.release.artifacts import Artifact, tag_of
-from ci.release.ledger import Ledger, store
+from ci.release.ledger.artifacts import Artifact, tag_of
+from ci.release.ledger.ledger import Ledger, store
 from ci.release.records import Approval, write
-from ci.release.statements import Statement
+from ci.release.signing.statements import Statement
 from ci.settings import Settings
 from tests.release.desk import DIGEST, OTHER_DIGEST, Desk, ssh_keygen
 

@@ -11,7 +11,7 @@ from ci.release.github.consultation import read_token
 from ci.release.github.errors import GithubError, GithubMissingError, GithubUnreachableError
 from ci.release.github.present import environment_body, merged_environment, merged_protection, protects
 from ci.release.github.wanted import Place, Wanted, wanted
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.protocol import BootstrapGithub, Planned
 
 UNNAMED = 'pipeline.toml: github.repository: which one? say it: [github] repository = "OWNER/NAME"'

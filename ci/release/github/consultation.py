@@ -11,7 +11,7 @@ from ci.release.github.client import Github
 from ci.release.github.errors import GithubDeniedError, GithubError
 from ci.release.history import Entry, History
 from ci.release.records import Approval
-from ci.release.statements import read_statement
+from ci.release.signing.statements import read_statement
 from ci.settings import Settings
 
 

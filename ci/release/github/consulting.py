@@ -6,7 +6,7 @@ from ci.release.github.consultation import Consultation, from_github, standing_b
 from ci.release.github.errors import GithubError
 from ci.release.github.recording import record_reviews
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.policy.case import may_deploy
 from ci.release.protocol import Admit, ApproveFromGithub, GithubRead, Request
 

@@ -9,10 +9,10 @@ from ci.release.errors import RefusedError
 from ci.release.github.approvals import Reviewed
 from ci.release.github.consultation import from_github, tells
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.policy import approvals_for
 from ci.release.records import Approval
-from ci.release.statements import Statement
+from ci.release.signing.statements import Statement
 from ci.settings import Settings
 
 

@@ -8,7 +8,7 @@ from ci.release.history import Entry, History
 from ci.release.policy.case import Case, Finding, Findings, Given, Release, either, with_roles
 from ci.release.policy.standing import successes
 from ci.release.records import Approval, Build, Start
-from ci.release.statements import read_statement
+from ci.release.signing.statements import read_statement
 from ci.settings import Settings, known_as, with_role
 
 

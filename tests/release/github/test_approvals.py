@@ -7,7 +7,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from ci.release import protocol as p
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.records import Approval
 from ci.settings import Settings
 from tests.release.desk import OTHER_DIGEST, Desk

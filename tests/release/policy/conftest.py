@@ -9,7 +9,7 @@ import pytest
 from ci.release.history import Entry, History
 from ci.release.policy import Admission, Wanted, admission
 from ci.release.records import Approval, Build, Denial, Deploy, Lift, Record, Recovery, Start, id_of, write
-from ci.release.statements import Statement
+from ci.release.signing.statements import Statement
 from ci.settings import Settings
 
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from ci.release import records
 from ci.release.errors import RefusedError
 from ci.release.history import Entry, History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.policy import approvals_for, standing_denials
 from ci.release.protocol import Approve, Deny, Lift, Recorded, StatementOf, Text
-from ci.release.signing import Signed, here, stated
-from ci.release.statements import Word, one_line
-from ci.release.telling import told
+from ci.release.signing.stated import Signed, here, stated
+from ci.release.signing.statements import Word, one_line
+from ci.release.telling.lines import told
 from ci.settings import Settings
 
 COMMAND = "ssh-keygen -Y sign -n slipway -f KEY FILE"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from ci.release.builds import stored_build
 from ci.release.errors import RefusedError, StatementError
 from ci.release.history import History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.protocol import Spoken, StatementOf
 from ci.release.records import Approval, Denial, Lift
-from ci.release.signatures import Signatures
-from ci.release.statements import Act, Statement, one_line, read_statement
+from ci.release.signing.signatures import Signatures
+from ci.release.signing.statements import Act, Statement, one_line, read_statement
 
 # How a text may change at its end on its way through a terminal.
 ENDS = ("\n", "", "\n\n")

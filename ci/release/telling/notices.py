@@ -9,7 +9,7 @@ import httpx
 
 from ci.release.history import Entry
 from ci.release.records import Deploy
-from ci.release.telling import told
+from ci.release.telling.lines import told
 
 # How long one of them may take, in seconds: nobody's deploy waits for a chat.
 PATIENCE = 5

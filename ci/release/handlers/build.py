@@ -3,10 +3,10 @@
 from ci.release.builds import same_build, stored_build
 from ci.release.errors import RefusedError
 from ci.release.history import Entry
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.protocol import FindBuild, Found, RecordBuild, Recorded
 from ci.release.records import Build, Built
-from ci.release.telling import short
+from ci.release.telling.lines import short
 from ci.settings import known_as
 
 

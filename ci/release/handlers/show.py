@@ -2,11 +2,11 @@
 
 from ci.release.errors import RefusedError
 from ci.release.history import History
-from ci.release.ledger import Ledger
-from ci.release.prospects import reported
+from ci.release.ledger.ledger import Ledger
 from ci.release.protocol import Read, Viewed
-from ci.release.reading import environments_view, history_view, release_view
 from ci.release.records import ANONYMOUS
+from ci.release.telling.prospects import reported
+from ci.release.telling.reading import environments_view, history_view, release_view
 from ci.release.views import Serving
 
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from ci.release.errors import RefusedError
 from ci.release.github import consulted
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.policy import Wanted, admission
 from ci.release.protocol import Admit, Admitted
 from ci.release.records import ANONYMOUS, Start
-from ci.release.telling import told
+from ci.release.telling.lines import told
 
 
 async def admit(ledger: Ledger, request: Admit) -> Admitted:

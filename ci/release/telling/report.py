@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ci.release.errors import RefusedError
 from ci.release.history import Entry, History, Result
 from ci.release.records import Approval, Build, Deploy, Recovery, Start
-from ci.release.telling import DOING, short, signed
+from ci.release.telling.lines import DOING, short, signed
 from ci.release.views import Report
 
 HEADLINES = {

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ci.release.errors import SigningError
-from ci.release.people import owner_of, read_allowed_signers
-from ci.release.sshkeygen import private_copy, public_key, ssh_keygen
+from ci.release.signing.people import owner_of, read_allowed_signers
+from ci.release.signing.sshkeygen import private_copy, public_key, ssh_keygen
 
 NAMESPACE = "slipway"
 # How a binary revocation list (ssh-keygen -k) starts when it is given in base64.

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from ci.release.artifacts import EMPTY_CONTENT, PREFIX, Artifact, Manifest, embedded, read_tag, tag_of
-from ci.release.cache import Cache
-from ci.release.checks import AHEAD, Checked, checked
 from ci.release.errors import DeniedError, MissingError, RegistryError, SigningError, UnreachableError
 from ci.release.history import Entry, History
-from ci.release.order import in_order, missing, without_disorder, without_replays
+from ci.release.ledger.artifacts import EMPTY_CONTENT, PREFIX, Artifact, Manifest, embedded, read_tag, tag_of
+from ci.release.ledger.cache import Cache
+from ci.release.ledger.checks import AHEAD, Checked, checked
+from ci.release.ledger.order import in_order, missing, without_disorder, without_replays
+from ci.release.ledger.registry import Registry, digest_of
 from ci.release.records import ANONYMOUS, Record, id_of, write
-from ci.release.registry import Registry, digest_of
-from ci.release.signatures import Signatures
+from ci.release.signing.signatures import Signatures
 
 AT_ONCE = 8
 K = TypeVar("K", bound=Record)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from ci.release.errors import DeniedError, MissingError, RegistryError, UnreachableError
-from ci.release.login import Login
+from ci.release.ledger.login import Login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 # How long is waited before each further attempt, in seconds.

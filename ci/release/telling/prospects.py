@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from ci.release.errors import RefusedError
 from ci.release.github import consulted
 from ci.release.history import SERVING, History
-from ci.release.ledger import Ledger
+from ci.release.ledger.ledger import Ledger
 from ci.release.policy import Wanted, admission
 from ci.release.protocol import Admit, GithubAccess, Read
 from ci.release.records import ANONYMOUS
-from ci.release.report import report
+from ci.release.telling.report import report
 from ci.release.views import Report
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from ci.release.ledger.registry import MANIFEST, digest_of
 from ci.release.records import id_of
-from ci.release.registry import MANIFEST, digest_of
 
 RECORD = "application/vnd.slipway.record.v1+json"
 SIGNATURE = "application/vnd.slipway.signature.v1+pem"

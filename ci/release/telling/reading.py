@@ -7,7 +7,7 @@ from ci.release.builds import stored_build
 from ci.release.errors import RefusedError
 from ci.release.history import Entry, History, Result
 from ci.release.records import Approval, Build, Denial, Deploy, Lift, Recovery, Start, Takeover
-from ci.release.telling import lines_of, short, signed
+from ci.release.telling.lines import lines_of, short, signed
 from ci.release.views import EnvironmentsView, HistoryView, ReleaseView, Serving
 from ci.settings import Settings
 

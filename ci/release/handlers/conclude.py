@@ -4,11 +4,11 @@ from typing import Literal
 
 from ci.release.errors import RefusedError
 from ci.release.history import Entry, History
-from ci.release.ledger import Ledger
-from ci.release.notices import tell
+from ci.release.ledger.ledger import Ledger
 from ci.release.protocol import Conclude, Recorded
 from ci.release.records import Deploy, Ended, Recovery, Start, Takeover
-from ci.release.telling import short, told
+from ci.release.telling.lines import short, told
+from ci.release.telling.notices import tell
 
 MESSAGES = {
     "undone": "what a deploy had left was undone by the next command",

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from ci.release.artifacts import Artifact, read_tag
 from ci.release.errors import StatementError
 from ci.release.history import UNPROVEN, Entry
+from ci.release.ledger.artifacts import Artifact, read_tag
 from ci.release.records import ANONYMOUS, Approval, Denial, Lift, Record, id_of, read_record
-from ci.release.signatures import Signatures
-from ci.release.statements import Word, read_statement
+from ci.release.signing.signatures import Signatures
+from ci.release.signing.statements import Word, read_statement
 
 # How far the clocks of writers may be ahead of ours.
 AHEAD = timedelta(minutes=10)

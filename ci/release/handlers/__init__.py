@@ -1,0 +1,1 @@
+"""What the program does about each request: one kind a file."""

@@ -1,0 +1,1 @@
+"""OpenSSH signatures and the statements that people sign."""

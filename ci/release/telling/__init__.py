@@ -1,0 +1,1 @@
+"""What people are told of the ledger: lines, reports, typed views, notices."""
