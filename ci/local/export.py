@@ -1,6 +1,7 @@
 """Trees written to the host: what a person asked for, and nothing before it is whole."""
 
 import asyncio
+import copy
 import os
 import shutil
 import tarfile
@@ -19,7 +20,7 @@ async def export_folder(stream: AsyncIterable[bytes], target: Path, *, wipe: boo
         if wipe:
             await asyncio.to_thread(_empty, target)
         await tar.read(stream, lambda archive: _unpack(archive, target))
-    except (OSError, tarfile.FilterError) as error:
+    except OSError as error:
         raise EngineError(f"{target}: cannot be written: {error}") from error
 
 
@@ -50,15 +51,22 @@ async def export_file(stream: AsyncIterable[bytes], target: Path) -> tarfile.Tar
 
 
 def _unpack(archive: tarfile.TarFile, target: Path) -> None:
+    # Python before 3.11.4, such as Debian 12's, has no filters; later ones warn without, and 3.14 would choose one.
+    archive.extraction_filter = lambda entry, _path: entry
     for entry in archive:
         if tar.clean(entry.name):
-            archive.extract(entry, target, filter=_exported)
+            archive.extract(_exported(entry, target), target)
 
 
-def _exported(entry: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+def _exported(entry: tarfile.TarInfo, target: Path) -> tarfile.TarInfo:
     """Keep entries inside of the target, as the caller's own files; modes stay as they are."""
-    checked = tarfile.tar_filter(entry, path)
-    return checked.replace(mode=entry.mode, uid=None, gid=None, uname=None, gname=None, deep=False)  # type: ignore[arg-type]
+    place = (target / tar.clean(entry.name)).parent.resolve()
+    if not place.is_relative_to(target.resolve()):
+        raise EngineError(f"{target}: {entry.name} would be written outside of it, to {place}")
+    own = copy.copy(entry)
+    own.name = tar.clean(entry.name)
+    own.uid, own.gid, own.uname, own.gname = os.geteuid(), os.getegid(), "", ""
+    return own
 
 
 def _empty(folder: Path) -> None:
