@@ -16,7 +16,7 @@ async def answer(request: AnyRequest) -> AnyOutcome:
     try:
         if isinstance(request, Provision):
             return await provision(request)
-        async with reach(request.stack.environment.target, request.access) as daemon:
+        async with reach(request.stack.environment, request.access) as daemon:
             return await handle(daemon, request)
     except TargetError as error:
         return Failed(message=f"{request.phase}: {error}", reason=error.reason)

@@ -1,15 +1,16 @@
 """The way to a target: a unix socket, or one that ssh brings here."""
 
+import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ci.settings import Target
+from ci.settings import Environment, Target
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, UnreachableError
+from ci.targets.errors import LackingError, RefusedError, TargetError, UnreachableError
 from ci.targets.protocol import Access
 
 if TYPE_CHECKING:
@@ -19,13 +20,47 @@ DOCKER_SOCKET = "/var/run/docker.sock"
 
 
 @asynccontextmanager
-async def reach(target: Target, access: Access) -> AsyncIterator[Daemon]:
-    """Connect to the target's daemon.
+async def reach(environment: Environment, access: Access) -> AsyncIterator[Daemon]:
+    """Connect to the environment's target, or to another of its managers where that one does not answer.
 
     Raises:
-        UnreachableError: It does not answer, or its host key is not among the known ones.
+        UnreachableError: None of them answers, or none with a host key that is among the known ones.
         LackingError: What opens the way is missing here.
     """
+    async with AsyncExitStack() as stack:
+        yield await _first(stack, managers(environment), access)
+
+
+def managers(environment: Environment) -> list[Target]:
+    """Return the ways to an environment's swarm: its target, then its other managers, which know the same."""
+    target, hosts = environment.target, environment.hosts.values()
+    if not target.is_ssh:
+        return [target]
+    others = [host for host in hosts if host.role == "manager" and host.address != target.address]
+    return [target, *(Target(address=host.address, known_hosts=host.known_hosts) for host in others)]
+
+
+async def _first(stack: AsyncExitStack, ways: list[Target], access: Access) -> Daemon:
+    """Connect to the first that leads a swarm or follows its leader, or else to the first that answers."""
+    answering: list[Daemon] = []
+    errors: list[TargetError] = []
+    for way in ways:
+        try:
+            answering.append(await stack.enter_async_context(_connected(way, access)))
+            # A manager that is cut off from the others answers, and can do nothing.
+            if len(ways) == 1 or await answering[-1].get("/swarm"):
+                return answering[-1]
+        except (UnreachableError, RefusedError) as error:
+            errors.append(error)
+            if len(ways) > 1:
+                sys.stderr.write(f"{error}: asking the next manager\n")
+    if answering:
+        return answering[0]
+    raise UnreachableError("; ".join(str(error) for error in errors)) from errors[0]
+
+
+@asynccontextmanager
+async def _connected(target: Target, access: Access) -> AsyncIterator[Daemon]:
     if target.is_ssh:
         async with _forwarded(target, access) as socket, Daemon.connect(socket, target.address) as daemon:
             yield daemon

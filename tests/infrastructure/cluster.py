@@ -1,7 +1,7 @@
 """Three managers on a lan, provisioned by the program, with a registry beside them."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci.settings import Settings
@@ -82,6 +82,12 @@ class Cluster:
     def over(self, machine: Machine) -> "Cluster":
         """Return the same cluster, reached through another of its machines."""
         return Cluster(self.lan, self.registry, self.machines, a_stack(self.lan.id, machine.described()))
+
+    def knowing_its_hosts(self) -> "Cluster":
+        """Return the same cluster, with settings that name all of its machines."""
+        hosts = {machine.label: machine.described() for machine in self.machines}
+        environment = self.stack.environment.model_copy(update={"hosts": hosts})
+        return replace(self, stack=self.stack.model_copy(update={"environment": environment}))
 
 
 def a_stack(name: str = "service", host: p.Host | None = None, registry: str = HOST, port: int = 8080) -> p.Stack:

@@ -104,6 +104,22 @@ def test_a_node_that_is_cut_off(standing: Cluster) -> None:
     assert described(standing).services == {"edge": 3}
 
 
+def test_the_target_itself_is_cut_off(standing: Cluster) -> None:
+    first, second, _ = standing.machines
+    image, known = standing.push("apart"), standing.knowing_its_hosts()
+    with users(standing, [second]) as seen:
+        standing.lan.pull_plug(first)
+        # Whoever leads has gone for some seconds, too.
+        until(lambda: known.lan.ask(p.State.model_validate(known.base)).ok)
+        deployed = known.deploy(image, "4b")
+        assert deployed.status == "deployed", deployed
+    assert seen["apart"] > 10
+    assert sum(count for said, count in seen.items() if said not in {"three", "apart"}) <= 4, seen
+    standing.lan.put_plug(first)
+    until(lambda: standing.answers() == {"one": "apart", "two": "apart", "three": "apart"}, 180)
+    until(lambda: described(standing).services == {"edge": 3})
+
+
 def test_a_node_whose_daemon_dies(standing: Cluster) -> None:
     first, second, third = standing.machines
     with users(standing, [first, second]) as seen:

@@ -4,8 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,25 +14,7 @@ from ci.settings import Target
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
 from ci.targets.swarm import PHASES
-
-
-@asynccontextmanager
-async def a_host(folder: Path) -> AsyncIterator[tuple[int, str, str]]:
-    """Run a real ssh server that forwards unix sockets: its port, its host key, and a key that opens it."""
-    host, user = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
-    key = folder / "key"
-    user.write_private_key(str(key))
-    user.write_public_key(str(folder / "authorized"))
-
-    class Server(asyncssh.SSHServer):
-        def unix_connection_requested(self, dest_path: str) -> bool:
-            return dest_path == "/var/run/docker.sock"
-
-    server = await asyncssh.create_server(
-        Server, "127.0.0.1", 0, server_host_keys=[host], authorized_client_keys=str(folder / "authorized")
-    )
-    async with server:
-        yield server.get_port(), host.export_public_key().decode().strip(), str(key)
+from tests.ssh import a_host
 
 
 def over_ssh(stack: p.Stack, port: int, known_hosts: str) -> p.Stack:

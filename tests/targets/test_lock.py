@@ -107,7 +107,7 @@ async def test_the_lock_of_a_run_that_lives_is_opened_by_force_alone(
     stack: p.Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = p.Lock(stack=stack, holder="author", reason="deploy 1")
-    async with reach(stack.environment.target, p.Access()) as daemon:
+    async with reach(stack.environment, p.Access()) as daemon:
         running = asyncio.create_task(at_work(daemon, wanted))
         while not (await described(stack)).lock:
             await asyncio.sleep(0.05)

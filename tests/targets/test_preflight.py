@@ -94,7 +94,7 @@ async def test_replicas_that_do_not_fit(stack: p.Stack, changes: dict[str, objec
 
 
 async def test_replicas_that_fit_but_not_beside_what_is_there(standing: p.Stack) -> None:
-    async with reach(standing.environment.target, p.Access()) as daemon:
+    async with reach(standing.environment, p.Access()) as daemon:
         known = nodes.usable(await daemon.get("/nodes"))
         largest = max(there["Description"]["Resources"]["MemoryBytes"] for there in known)
         reserving = with_resources(standing, memory_reservation=f"{largest // 2 + (1 << 20)}B")
@@ -129,7 +129,7 @@ def test_nodes_that_are_away_are_named() -> None:
 
 async def test_a_loopback_registry_is_no_registry_of_several_nodes(stack: p.Stack, image: Image) -> None:
     request = p.Preflight(stack=stack, image=image("one"))
-    async with reach(stack.environment.target, p.Access()) as daemon:
+    async with reach(stack.environment, p.Access()) as daemon:
         several = await pulling.image(daemon, request, [node("one"), node("two")])
         other = await pulling.architecture(daemon, request, [node("one")])
     assert not several.ok

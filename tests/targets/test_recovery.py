@@ -81,7 +81,7 @@ async def test_killed_while_the_candidate_starts(standing: p.Stack, image: Image
 async def test_killed_between_the_edge_and_the_note_about_it(standing: p.Stack, image: Image) -> None:
     two = await start(standing, image("two"))
     async with (
-        reach(standing.environment.target, p.Access()) as daemon,
+        reach(standing.environment, p.Access()) as daemon,
         outpost(daemon, standing, standing.images.caddy) as post,
     ):
         await let_serve(daemon, standing, post, two.release)
@@ -107,7 +107,7 @@ async def test_killed_after_the_release_had_proven_itself(stack: p.Stack, image:
     one = await start(stack, image("one"))
     assert (await answer(p.Switch(stack=stack, release=one.release))).ok
     assert (await answer(p.Retire(stack=stack))).ok
-    async with reach(stack.environment.target, p.Access()) as daemon:
+    async with reach(stack.environment, p.Access()) as daemon:
         # What a run leaves that ends between noting the proof and forgetting its intent.
         await intent.record(daemon, Names(stack), "", one.release)
     assert await next_run(stack) == "finished"

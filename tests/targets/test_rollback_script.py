@@ -188,7 +188,7 @@ async def test_the_lock_of_a_dead_run_is_taken_over_and_what_it_left_is_settled(
     both: p.Stack, image: Image, script: Script
 ) -> None:
     wanted = p.Lock(stack=both, holder="author", reason="deploy 3")
-    async with reach(both.environment.target, p.Access()) as daemon:
+    async with reach(both.environment, p.Access()) as daemon:
         await lock(daemon, wanted, beats=True)
         serving = (await described(both)).serving
         await intent.record(daemon, Names(both), serving, "web-that-never-came")

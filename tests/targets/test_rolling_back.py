@@ -101,7 +101,7 @@ async def test_one_that_does_not_answer_is_switched_back(standing: p.Stack, imag
 async def test_one_that_was_killed_is_finished_by_the_next_run(standing: p.Stack, image: Image) -> None:
     one = (await described(standing)).serving
     two = await deploy(standing, image("two"), "two")
-    async with reach(standing.environment.target, p.Access()) as daemon:
+    async with reach(standing.environment, p.Access()) as daemon:
         # What a run leaves that ends before it switches.
         await intent.record(daemon, Names(standing), two.release, one, rollback=True)
     locked = await answer(p.Lock(stack=standing, holder="lead", reason="test"))
