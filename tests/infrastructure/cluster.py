@@ -21,7 +21,7 @@ repository = "{registry}/{name}"
 [environments.dev]
 kind = "dev"
 {target}
-replicas = 3
+replicas = {replicas}
 edge.port = {port}
 verify = {{ window = 4, min_requests = 10 }}
 health.timeout = 120
@@ -90,10 +90,13 @@ class Cluster:
         return replace(self, stack=self.stack.model_copy(update={"environment": environment}))
 
 
-def a_stack(name: str = "service", host: p.Host | None = None, registry: str = HOST, port: int = 8080) -> p.Stack:
+def a_stack(
+    name: str = "service", host: p.Host | None = None, registry: str = HOST, port: int = 8080, replicas: int = 3
+) -> p.Stack:
     """Describe a stack whose target is a host, where one is named, or else this machine."""
     target = f'target.address = "{host.address}"\ntarget.known_hosts = """{host.known_hosts}"""' if host else ""
-    return p.Stack.of(Settings.parse(SETTINGS.format(name=name, registry=registry, target=target, port=port)), "dev")
+    text = SETTINGS.format(name=name, registry=registry, target=target, port=port, replicas=replicas)
+    return p.Stack.of(Settings.parse(text), "dev")
 
 
 def make(lan: Lan, registry: Registry, labels: tuple[str, ...]) -> Cluster:

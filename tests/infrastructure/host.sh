@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The first process of a host that is made of namespaces: host.sh NAME FOLDER HOSTS PACKAGES
+# The first process of a host that is made of namespaces: host.sh NAME FOLDER HOSTS PACKAGES [DISK]
 # It sees this machine's files, and what it writes stays its own. FOLDER has `root` (empty), `data` (Docker's) and `ssh`;
-# HOSTS are lines of /etc/hosts; PACKAGES is a folder of Debian packages with what this machine lacks of an sshd.
+# HOSTS are lines of /etc/hosts; PACKAGES is a folder of Debian packages with what this machine lacks of an sshd; DISK, as in
+# 1500m, gives Docker a disk of its own.
 set -euo pipefail
-name=$1 folder=$2 hosts=$3 packages=$4
+name=$1 folder=$2 hosts=$3 packages=$4 disk=${5:-}
 
 hostname "$name"
 mount --make-rprivate /
@@ -11,6 +12,7 @@ mount -t tmpfs tmpfs "$folder/root"
 new=$folder/root/new
 mkdir "$folder"/root/{upper,work,new}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/root/upper,workdir=$folder/root/work" "$new"
+[ -z "$disk" ] || mount -t tmpfs -o "size=$disk" tmpfs "$folder/data"
 # An overlay cannot lie on an overlay.
 mount --bind "$folder/data" "$new/var/lib/docker"
 mount -t proc proc "$new/proc"

@@ -145,8 +145,8 @@ class Lan:
         """Connect a host again."""
         self.ip("link", "set", machine.link, "up")
 
-    def boot(self, label: str) -> Machine:
-        """Start a host."""
+    def boot(self, label: str, disk: str = "") -> Machine:
+        """Start a host; `disk` is the size of Docker's own disk, as in 1500m, where it has one."""
         name, number = f"{self.id}-{label}", len(self.machines) + 1
         folder, address = self.folder / name, f"{NETWORK}.{number}"
         for part in ("root", "data", "ssh"):
@@ -154,7 +154,7 @@ class Lan:
         _make_key(folder / "ssh/host_key")
         shutil.copy(self.folder / "key.pub", folder / "ssh/authorized")
         (folder / "ssh/config").write_text(SSHD_CONFIG.format(folder=folder / "ssh"))
-        process = _first_process(name, folder, self._packages)
+        process = _first_process(name, folder, self._packages, disk)
         until(lambda: _child(process) or process.poll() is not None, 10)
         machine = self.machines[name] = Machine(name, address, folder, process, _child(process))
         self.plug(machine.init, machine.link, address)
@@ -168,10 +168,10 @@ class Lan:
         run("ip", "netns", "delete", self.id)
 
 
-def _first_process(name: str, folder: Path, packages: Path) -> subprocess.Popen[bytes]:
+def _first_process(name: str, folder: Path, packages: Path, disk: str) -> subprocess.Popen[bytes]:
     # Both ends with the one before it, however that comes: this process, unshare, the host.
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--uts", "--net", "--pid", "--fork"]
-    script = ["--kill-child", "--", "bash", str(HERE / "host.sh"), name, str(folder), REGISTRY, str(packages)]
+    script = ["--kill-child", "--", "bash", str(HERE / "host.sh"), name, str(folder), REGISTRY, str(packages), disk]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen([*command, *script], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
