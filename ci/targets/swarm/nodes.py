@@ -1,6 +1,7 @@
 """The nodes of a swarm: which of them are ready, and whether a release fits on them."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,21 @@ from ci.targets.protocol import Check, Stack
 from ci.targets.swarm.specs.parts import NANO
 
 Node = dict[str, Any]
+
+# What a leader says of a node that it has not heard of since it became one.
+UNKNOWN = "unknown"
+# Seconds in which it hears of all that are there: they report every five, and are down when they miss three reports.
+HEARD = 30
+
+
+async def known(daemon: Daemon) -> list[Node]:
+    """Return the nodes, once it is known of each how it is."""
+    end = time.monotonic() + HEARD
+    while True:
+        nodes: list[Node] = await daemon.get("/nodes")
+        if time.monotonic() > end or not any(node["Status"]["State"] == UNKNOWN for node in nodes):
+            return nodes
+        await asyncio.sleep(0.5)
 
 
 def usable(nodes: Sequence[Node]) -> list[Node]:

@@ -8,7 +8,7 @@ from ci.targets.protocol import Check, Checked, Preflight
 from ci.targets.swarm import names as n
 from ci.targets.swarm.disk import disk
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.nodes import ready, resources, usable
+from ci.targets.swarm.nodes import known, ready, resources, usable
 from ci.targets.swarm.pulling import architecture, image
 from ci.targets.swarm.secrets import advice, values
 
@@ -24,17 +24,17 @@ async def preflight(daemon: Daemon, request: Preflight) -> Checked:
 
 
 async def _on_swarm(daemon: Daemon, request: Preflight) -> list[Check]:
-    known = await daemon.get("/nodes")
-    there = usable(known)
+    nodes = await known(daemon)
+    there = usable(nodes)
     checks = await asyncio.gather(
         _port(daemon, request),
-        image(daemon, request, known),
+        image(daemon, request, nodes),
         architecture(daemon, request, there),
         resources(daemon, request.stack, there),
         disk(daemon, request.stack, request.login),
         _secrets(daemon, request),
     )
-    return [ready(known), *checks]
+    return [ready(nodes), *checks]
 
 
 def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
