@@ -17,11 +17,11 @@ REPOSITORY = "localhost:5000/slipway-bench/orders"
 OURS = (CI, "call", "--progress=plain", f"--overrides=registry.repository={REPOSITORY}", "package")
 PLAIN = str(ROOT / "bench" / "plain.sh")
 NOTE = (
-    "test with PostgreSQL, JUnit and coverage; ruff, ruff format, mypy, actionlint and zizmor; image; CycloneDX; push to "
-    "localhost:5000. On both sides the base images are there, the downloads of pip and uv are in the same two volumes, and the "
-    "registry keeps what earlier runs pushed. Cold, Slipway has an empty cache, and the script none of its images and "
-    "linters' caches. Slipway's is `ci call package`, which also records the build in the ledger; its time includes "
-    "starting ci and loading the module. Warm, it finds the version there"
+    "test with PostgreSQL, JUnit and coverage; ruff, ruff format, mypy, actionlint and zizmor; image; CycloneDX; "
+    "push to localhost:5000. On both sides the base images are there, the downloads of pip and uv are in the same "
+    "two volumes, and the registry keeps what earlier runs pushed. Cold, Slipway has an empty cache, and the script "
+    "none of its images and linters' caches. Slipway's is `ci call package`, which also records the build in the "
+    "ledger; its time includes starting ci and loading the module. Warm, it finds the version there"
 )
 
 
