@@ -53,7 +53,7 @@ def test_an_empty_ledger_has_little_to_tell(desk: Desk) -> None:
     assert view(desk, "environments").message == "dev: nothing\nacceptance: nothing\nproduction: nothing"
     refused = desk.ask(p.Refused, p.Read, view="report", environment="dev")
     assert refused.message == "dev: nothing was ever deployed there: see deploy --env dev"
-    assert "the latest versions are none" in desk.ask(p.Refused, p.Read, view="release", version="1.0").message
+    assert "was never built; nothing was yet" in desk.ask(p.Refused, p.Read, view="release", version="1.0").message
     assert desk.ask(p.Refused, p.Read, view="report").message == "of what? give --env"
 
 

@@ -51,7 +51,8 @@ def release_view(history: History, version: str, settings: Settings) -> ReleaseV
     entry = stored_build(history, version)
     if entry is None:
         known = ", ".join(dict.fromkeys(build.record.version for build in history.of(Build)[-5:]))
-        raise RefusedError(f"{version}: was never built; the latest versions are {known or 'none'}")
+        others = f"the latest versions are {known}" if known else "nothing was yet"
+        raise RefusedError(f"{version}: was never built; {others}")
     build = entry.record
     about = history.of_digest(build.digest)
     words = lines_of(other for other in about if isinstance(other.record, Approval | Denial | Lift))

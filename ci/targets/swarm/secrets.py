@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ci.settings.values import file_name
 from ci.targets.access import is_file
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LackingError, RefusedError, TakenError
@@ -38,6 +39,10 @@ class Value:
 async def put_secret(daemon: Daemon, request: PutSecret) -> SecretPut:
     """Set or rotate a secret; the value before stays for whoever reads it, or is about to."""
     stack, names, data = request.stack, Names(request.stack), _value(request)
+    try:
+        file_name(request.name)
+    except ValueError as error:
+        raise RefusedError(f"{request.name}: cannot be a secret's name: it {error}") from error
     if request.name == n.DATABASE_PASSWORD:
         raise RefusedError(f"{request.name}: is the stack's own, and the database in it knows no other: use a new name")
     there = (await values(daemon, names)).get(request.name, [])
