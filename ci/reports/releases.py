@@ -172,7 +172,8 @@ class EnvironmentLine:
 
     def __str__(self) -> str:
         """Write it as a row of a table."""
-        cells = [self.name, self.version or "nothing", self.since, self.by, "yes" if self.healthy else "no", self.note]
+        healthy = "" if not (self.version or self.running) else "yes" if self.healthy else "no"
+        cells = [self.name, self.version or "nothing", self.since, self.by, healthy, self.note]
         return f"| {' | '.join(cells)} |"
 
 
