@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections import Counter
@@ -17,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
 from tests.machine import a_free_port, docker, ensure_swarm
+from tests.users import browsers
 
 # The service's own tests run in its pipeline.
 collect_ignore = ["service"]
@@ -206,33 +205,7 @@ def project(template: Project, tmp_path: Path) -> Project:
 @pytest.fixture
 def traffic(template: Project) -> Traffic:
     """Users: four of them ask one thing after another while the body runs; what came is counted by version."""
-
-    @contextmanager
-    def users() -> Iterator[Counter[str]]:
-        seen: Counter[str] = Counter()
-        over = threading.Event()
-
-        def user() -> None:
-            with httpx.Client(base_url=template.address, timeout=10) as client:
-                while not over.is_set():
-                    try:
-                        said = client.get("/")
-                        seen[f"{said.status_code} {said.headers.get('x-version', '')}".strip()] += 1
-                    except httpx.HTTPError as error:
-                        seen[repr(error)] += 1
-                    time.sleep(0.02)
-
-        threads = [threading.Thread(target=user) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield seen
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-
-    return users
+    return lambda: browsers(template.address, "x-version", ("/", "/", "/", "/"))
 
 
 def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> Outcome:

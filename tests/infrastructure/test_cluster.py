@@ -1,15 +1,15 @@
 """A service on three managers, with its images in a registry that asks for a password and has a private CA."""
 
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import pytest
 
 from ci.targets import protocol as p
 from tests.infrastructure.cluster import Cluster
 from tests.infrastructure.lan import REPOSITORY, Machine, until
+from tests.users import users
 
 pytestmark = pytest.mark.full
 
@@ -22,25 +22,9 @@ def standing(cluster: Cluster) -> Cluster:
     return cluster
 
 
-@contextmanager
-def users(cluster: Cluster, machines: list[Machine]) -> Iterator[Counter[str]]:
-    """Ask at some of the edges, one thing after another, while the body runs; what came is counted."""
-    seen: Counter[str] = Counter()
-    over = threading.Event()
-
-    def user(machine: Machine) -> None:
-        while not over.wait(0.1):
-            seen[cluster.answer(machine)] += 1
-
-    threads = [threading.Thread(target=user, args=(machine,)) for machine in machines]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+def using(cluster: Cluster, machines: list[Machine]) -> AbstractContextManager[Counter[str]]:
+    """Ask at some of the edges, one thing after another; what came is counted."""
+    return users(*(partial(cluster.answer, machine) for machine in machines), pause=0.1)
 
 
 def placed(cluster: Cluster, release: str) -> set[str]:
@@ -87,7 +71,7 @@ def test_the_script_for_who_is_on_call_turns_every_edge(standing: Cluster) -> No
 def test_a_node_that_is_cut_off(standing: Cluster) -> None:
     two, three = standing.push("two"), standing.push("three")
     first, second, third = standing.machines
-    with users(standing, [first, second]) as seen:
+    with using(standing, [first, second]) as seen:
         standing.lan.pull_plug(third)
         deployed = standing.deploy(two, "3")
         assert deployed.status == "deployed", deployed
@@ -107,7 +91,7 @@ def test_a_node_that_is_cut_off(standing: Cluster) -> None:
 def test_the_target_itself_is_cut_off(standing: Cluster) -> None:
     first, second, _ = standing.machines
     image, known = standing.push("apart"), standing.knowing_its_hosts()
-    with users(standing, [second]) as seen:
+    with using(standing, [second]) as seen:
         standing.lan.pull_plug(first)
         # Whoever leads has gone for some seconds, too.
         until(lambda: known.lan.ask(p.State.model_validate(known.base)).ok)
@@ -122,7 +106,7 @@ def test_the_target_itself_is_cut_off(standing: Cluster) -> None:
 
 def test_a_node_whose_daemon_dies(standing: Cluster) -> None:
     first, second, third = standing.machines
-    with users(standing, [first, second]) as seen:
+    with using(standing, [first, second]) as seen:
         third.run("sh", "-c", "kill -9 $(cat /var/run/docker.pid)")
         deployed = standing.deploy(standing.push("four"), "5")
         assert deployed.status == "deployed", deployed

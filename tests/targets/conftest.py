@@ -1,21 +1,19 @@
 """A real Swarm, a real registry, and a service that is built in several ways."""
 
 import asyncio
-import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from ci.settings import Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
 from tests.machine import a_free_port, docker, ensure_swarm
+from tests.users import browsers
 
 SERVICE = Path(__file__).parent / "service"
 SETTINGS = """
@@ -92,30 +90,4 @@ def image() -> Iterator[Image]:
 @pytest.fixture
 def traffic() -> Traffic:
     """Users: four of them ask one thing after another while the body runs; what came is counted by status and build."""
-
-    @contextmanager
-    def users(stack: p.Stack) -> Iterator[Counter[str]]:
-        seen: Counter[str] = Counter()
-        over = threading.Event()
-
-        def user(path: str) -> None:
-            with httpx.Client(base_url=stack.environment.address, timeout=10) as client:
-                while not over.is_set():
-                    try:
-                        said = client.get(path)
-                        seen[f"{said.status_code} {said.headers.get('x-build', '')}".strip()] += 1
-                    except httpx.HTTPError as error:
-                        seen[type(error).__name__] += 1
-                    time.sleep(0.01)
-
-        threads = [threading.Thread(target=user, args=(path,)) for path in ("/", "/", "/version", "/version")]
-        for thread in threads:
-            thread.start()
-        try:
-            yield seen
-        finally:
-            over.set()
-            for thread in threads:
-                thread.join()
-
-    return users
+    return lambda stack: browsers(stack.environment.address, "x-build", ("/", "/", "/version", "/version"))
