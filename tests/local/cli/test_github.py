@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,13 +24,23 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[Events]:
     github.stop()
 
 
-def test_a_run(ci: Ci) -> None:
+def test_a_run(ci: Ci, tmp_path: Path) -> None:
     ci("call", "passes")
-    err = ci("call", "shown", GITHUB_ACTIONS="true").err
-    expected = r"(?s)#1 Kinds\(\)\n#1 CACHED · Kinds\(\)\n#2 Kinds\.shown\n(.*)2 steps, 1 cached.*"
+    err = ci("call", "wait", f"--path={tmp_path / 'x'}", "--seconds=0", GITHUB_ACTIONS="true").err
+    expected = r"(?s)#1 Kinds\(\)\n#1 CACHED · Kinds\(\)\n#2 Kinds\.wait\n(.*)2 steps, 1 cached.*"
     found = re.fullmatch(expected, err)
     assert found
-    assert re.fullmatch(r"::group::#2 DONE \S+ · Kinds\.shown\na line of output\n::endgroup::\n", found[1])
+    assert re.fullmatch(r"::group::#2 DONE \S+ · Kinds\.wait\na line of output\n::endgroup::\n", found[1])
+
+
+def test_the_story_of_a_failure_commands_nothing(ci: Ci) -> None:
+    script = r"printf '\033[31mred\n  ::error::no\n'; exit 7"
+    command = ("call", "base", "with-exec", f"--args=sh,-c,{script}", "stdout")
+    err = ci("-q", *command, cwd=SAMPLES / "steps", GITHUB_ACTIONS="true").err
+    found = re.fullmatch(r"::stop-commands::(\w+)\n(.*)\n::(\w+)::\n", err, re.DOTALL)
+    assert found
+    assert (found[1], "\x1b" in found[2]) == (found[3], False)
+    assert "    red\n      ::error::no\n" in found[2]
 
 
 def test_a_failed_step_is_not_folded(ci: Ci) -> None:

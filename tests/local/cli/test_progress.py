@@ -120,6 +120,11 @@ def test_a_running_step_says_what_to_expect(seconds: float, usual: float | None,
     assert so_far(Span(1, "a step", None, started=now - seconds, prepares=True)).startswith("preparing ")
 
 
+def test_no_part_of_a_secret_is_left_where_a_name_is_cut() -> None:
+    with Events(lambda text: text.replace("hush-hush", "***")).span("x" * 95 + "hush-hush") as span:
+        assert span.name == "x" * 95 + "***"
+
+
 @pytest.mark.parametrize("width", [1, 5, 12, 34, 80, 300])
 def test_no_line_of_the_tree_is_wider_than_the_terminal(width: int) -> None:
     spans = [Span(1, "日本語の名前 — ünïcode 🚀 " * 9, None)]

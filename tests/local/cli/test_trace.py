@@ -20,13 +20,13 @@ STEPS = SAMPLES / "steps"
 
 def test_the_page_of_a_run(ci: Ci, tmp_path: Path) -> None:
     ci("call", "passes")
-    outcome = ci("call", "--trace", str(tmp_path / "t.html"), "shown")
+    outcome = ci("call", "--trace", str(tmp_path / "t.html"), "wait", "--path", str(tmp_path / "x"), "--seconds=0")
     data = _data(tmp_path / "t.html")
     assert (outcome.status, data["outcome"], data["steps"], data["cached"]) == (0, "done", 2, 1)
-    assert data["command"] == f"ci call --trace {tmp_path / 't.html'} shown"
+    assert data["command"] == f"ci call --trace {tmp_path / 't.html'} wait --path {tmp_path / 'x'} --seconds=0"
     first, second = data["spans"]
     assert (first["title"], first["status"], first["output"]) == ("Kinds()", "cached", [])
-    assert (second["title"], second["status"], second["output"]) == ("Kinds.shown", "done", ["a line of output"])
+    assert (second["title"], second["status"], second["output"]) == ("Kinds.wait", "done", ["a line of output"])
     assert 0 <= second["start"] <= second["end"] <= data["seconds"]
     assert sum(seconds for _, seconds in data["deciding"]) == pytest.approx(data["seconds"], abs=0.01)
 
@@ -42,6 +42,16 @@ def test_a_failed_step_and_its_own_work(ci: Ci, tmp_path: Path) -> None:
     assert step["error"].endswith("exit code: 7")
     # The function did nothing itself while its step ran.
     assert all(end <= step["start"] or start >= step["end"] for start, end in function["own"])
+
+
+def test_what_waited_for_what(ci: Ci, tmp_path: Path) -> None:
+    # Two checks make the same object first: one makes it, the other waits for it.
+    outcome = ci("check", "--trace", str(tmp_path / "t.html"), SLIPWAY_CACHE=str(tmp_path / "cache"))
+    data = _data(tmp_path / "t.html")
+    one, other = (span for span in data["spans"] if span["title"] == "Kinds()")
+    assert (outcome.status, one["waits"], one["status"]) == (1, [], "done")
+    assert (other["status"], [number for number, _, _ in other["waits"]]) == ("cached", [one["number"]])
+    assert other["own"] == [] or sum(end - start for start, end in other["own"]) < other["end"] - other["start"]
 
 
 def test_secrets_and_markup_are_harmless(ci: Ci, tmp_path: Path) -> None:

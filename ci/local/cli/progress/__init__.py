@@ -34,9 +34,9 @@ class Record(View):
 class Display:
     """What a command knows of the way in which progress is shown."""
 
-    def __init__(self, view: View, totals: Totals | None) -> None:
-        """Show in one way, and at the end the totals, if they are wanted."""
-        self._view, self._totals = view, totals
+    def __init__(self, view: View, totals: Totals, *, tells: bool) -> None:
+        """Show in one way, and at the end tell the totals, if they are wanted."""
+        self._view, self._totals, self._tells = view, totals, tells
         self.outcome: Status = "running"
 
     async def watch(self, work: Coroutine[Any, Any, int]) -> int:
@@ -58,10 +58,11 @@ class Display:
     def stop(self) -> None:
         """Show the final state, the first time with the totals under it, and leave the terminal for good."""
         self._view.stop()
-        if self._totals and self._totals.steps:
+        self._totals.close()
+        if self._tells and self._totals.steps:
             sys.stderr.write(f"{self._totals}\n")
             sys.stderr.flush()
-        self._totals = None
+        self._tells = False
 
 
 @contextlib.contextmanager
@@ -70,13 +71,15 @@ def shown(options: Options, engine: "Engine") -> Iterator[tuple[Display, Record]
     view, record, totals = _view(options), Record(), Totals()
     estimates = Estimates(engine.store, str(engine.workdir))
     told: list[Listener] = [estimates, totals, record, view if options.verbose or options.debug else Untraced(view)]
-    display = Display(view, None if options.quiet else totals)
+    display = Display(view, totals, tells=not options.quiet)
     engine.events.listeners += told
     try:
         with _traced(options, engine, display, totals):
-            yield display, record
+            try:
+                yield display, record
+            finally:
+                display.stop()
     finally:
-        display.stop()
         estimates.stop()
         for listener in told:
             engine.events.listeners.remove(listener)

@@ -1,6 +1,7 @@
 """A sign of life from steps that have said nothing for a while, so that a log does not look dead."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -37,7 +38,8 @@ class Pulse:
             self._timer = None
 
     def _await(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._silence / LOOKS, self._look)
+        with contextlib.suppress(RuntimeError):  # without a loop nothing runs beside what tells
+            self._timer = asyncio.get_running_loop().call_later(self._silence / LOOKS, self._look)
 
     def _look(self) -> None:
         self._timer, now = None, time.monotonic()

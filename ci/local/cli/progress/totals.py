@@ -15,6 +15,7 @@ class Totals(View):
     def __init__(self) -> None:
         """Start with none."""
         self.began = time.monotonic()
+        self.over: float | None = None
         self.steps = self.cached = 0
         self.saved = 0.0  # seconds of work; what a cached step was made from is not in it
 
@@ -25,10 +26,14 @@ class Totals(View):
             self.cached += 1
             self.saved += span.usual or 0
 
+    def close(self) -> None:
+        """Note that the run is over: what comes after it, such as a shell, is not part of it."""
+        self.over = self.over or time.monotonic()
+
     @property
     def seconds(self) -> float:
-        """How long the run has taken so far."""
-        return time.monotonic() - self.began
+        """How long the run took, or has taken so far."""
+        return (self.over or time.monotonic()) - self.began
 
     def __str__(self) -> str:
         """Return it all as a sentence: `14 steps, 9 cached (64 %), 23.4s`."""

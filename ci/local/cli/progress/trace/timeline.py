@@ -28,7 +28,7 @@ class Timeline(View):
 
     def data(self, totals: Totals, outcome: Status) -> dict[str, Any]:
         """Return all of it as JSON; times are seconds since the run began."""
-        end = time.monotonic() - self.now
+        end = max([totals.over or time.monotonic(), *(span.ended for span in self.spans if span.ended)]) - self.now
         works = self._works(end)
         return {
             "command": shlex.join(["ci", *sys.argv[1:]]),
