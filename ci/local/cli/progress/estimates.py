@@ -1,7 +1,6 @@
 """How long steps usually take: remembered from run to run."""
 
 import contextlib
-import statistics
 from hashlib import sha256
 
 from ci.local.cli.progress.view import View
@@ -21,7 +20,10 @@ class Estimates(View):
     def started(self, span: Span) -> None:
         """Tell it what is usual."""
         last = self._store.durations(self._key(span))
-        span.usual = statistics.median(last) if last else None
+        if last:
+            from statistics import median  # noqa: PLC0415 - slow to import
+
+            span.usual = median(last)
 
     def ended(self, span: Span) -> None:
         """Note how long it took, if it was really done."""
