@@ -4,7 +4,9 @@ SHELL := bash
 
 # Each step looks first and does only what is missing; `make clean` takes back what they did, the last one first.
 steps := uv docker swarm images registry env
-steps_back := stacks env registry images swarm docker uv
+# What only the slow tests need.
+steps_full := chromium
+steps_back := stacks env registry images swarm docker chromium uv
 
 state := $(or $(SLIPWAY_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/slipway)
 # The uv that the set-up installed, where there is no other.
@@ -32,8 +34,8 @@ check: uv ## Run the linters and the type checker
 	uv run mypy
 
 .PHONY: test-full
-test-full: setup check ## Run every test, the slow ones too
-	uv run pytest -n 2 --dist loadfile -m 'full or not full'
+test-full: setup $(steps_full) check ## Run every test, the slow ones too
+	uv run --group browser pytest -n 2 --dist loadfile -m 'full or not full'
 
 .PHONY: test-dagger
 test-dagger: uv ## Run the contract suite on a Dagger engine
@@ -54,8 +56,8 @@ setup: $(steps) ## Install and start what is missing, and nothing else
 clean: ## Undo what the set-up did on this machine
 	@for step in $(steps_back); do scripts/setup/$$step undo; done
 
-.PHONY: $(steps)
+.PHONY: $(steps) $(steps_full)
 # One after another, also under `make -j`: each step needs the one before it.
 .NOTPARALLEL:
-$(steps):
+$(steps) $(steps_full):
 	@scripts/setup/$@

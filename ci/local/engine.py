@@ -40,7 +40,8 @@ class Engine:
         """Put the parts together; use `Engine.open`."""
         self.workdir, self.store = workdir, store
         self.session = f"{store.name}-{secrets.token_hex(8)}"
-        self.docker, self.events, self.secrets = Docker(), Events(), Secrets(store)
+        self.docker, self.secrets = Docker(), Secrets(store)
+        self.events = Events(self.secrets.scrub)
         self.keys, self.solver, self.runner = Keys(self), Solver(self), Runner(self)
         self.services, self.uploads = Services(self), Uploads(self)
         self.failures: list[ExecFailed] = []  # of this session's steps, the oldest first

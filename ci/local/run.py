@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import struct
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from ci.local.errors import DockerError, ExecFailed
-from ci.local.events import Span
+from ci.local.events import NAME_LENGTH, Span
 from ci.local.prepare import Prepared, prepared
 from ci.local.store import Step
 from ci.local.trees import Exec, FolderMount, Image, Location, SecretMount, Volume
@@ -36,6 +37,7 @@ class Runner:
         self._results: dict[str, Step | ExecFailed] = {}
         # How many wait for a step that is not done yet, in the order in which the steps were asked for.
         self._waiting: dict[str, int] = {}
+        self._spans: dict[str, Span] = {}
 
     async def run(self, step: Exec) -> Step:
         """Return what a step leaves, run now unless an earlier run left it.
@@ -49,8 +51,10 @@ class Runner:
             await self._engine.secrets.plaintext(secret)
         digest = self._engine.keys.of(step)
         self._waiting[digest] = self._waiting.get(digest, 0) + 1
+        asked = time.monotonic()
         try:
             async with self._engine.once(digest):
+                self._engine.events.waited(self._spans.get(digest), asked)
                 if digest not in self._results:
                     self._results[digest] = await self._result(step, digest)
         finally:
@@ -70,12 +74,14 @@ class Runner:
         return max(MOST_SHARES >> rank, CPU_SHARES)
 
     async def _result(self, step: Exec, digest: str) -> Step | ExecFailed:
-        with self._engine.events.span(title(step)) as span:
+        with self._engine.events.span(command(step), prepares=True) as span:
+            self._spans[digest] = span
             if (known := await self._engine.step(digest)) is not None:
                 span.status = "cached"
                 return known
             try:
                 async with prepared(self._engine, step) as ready:
+                    span.begin()
                     return await self._execute(step, digest, ready, span)
             except ExecFailed as failure:
                 span.status, span.error = "failed", str(failure)
@@ -201,10 +207,15 @@ def _left(step: Exec, image: str, volumes: dict[str, str]) -> Any:
     )
 
 
+def command(step: Exec) -> str:
+    """Return a step's command on one line."""
+    return " ".join(" ".join(step.args).split())
+
+
 def title(step: Exec) -> str:
-    """Return how a step is shown: its command on one line."""
-    text = " ".join(" ".join(step.args).split())
-    return text if len(text) <= 100 else text[:99] + "…"  # noqa: PLR2004 - what fits on a line
+    """Return how a step is called in messages: its command, unless that is long."""
+    text = command(step)
+    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
 
 
 def start_failure(error: DockerError) -> str | None:

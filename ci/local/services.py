@@ -10,7 +10,7 @@ from ci.local import tunnel
 from ci.local.errors import DockerError, ServiceError
 from ci.local.events import Span
 from ci.local.prepare import prepared
-from ci.local.run import Output, attached, title
+from ci.local.run import Output, attached, command, title
 from ci.local.trees import Binding, Exec
 
 if TYPE_CHECKING:
@@ -108,9 +108,10 @@ class Services:
     async def _launch(self, service: "ContainerService") -> Running:
         engine, step = self._engine, service.step()
         stack = contextlib.AsyncExitStack()
-        with engine.events.span(f"service {title(step)}") as span:
+        with engine.events.span(f"service {command(step)}", prepares=True) as span:
             try:
                 ready = await stack.enter_async_context(prepared(engine, step, init=True))
+                span.begin()
                 frames = await stack.enter_async_context(attached(engine, ready.container))
                 await engine.docker.start(ready.container)
                 output = self._watch(frames, span)

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,10 @@ CREATE TABLE IF NOT EXISTS steps (
     digest TEXT PRIMARY KEY, image TEXT NOT NULL, volumes TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL,
     combined TEXT NOT NULL, exit_code INTEGER NOT NULL, bytes INTEGER NOT NULL, used REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS durations (work TEXT PRIMARY KEY, seconds TEXT NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
 """
+LAST_RUNS = 5  # of a piece of work whose durations are remembered
+MOST_WORK = 2000  # pieces of work; the ones that were not done for the longest time are forgotten
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,28 @@ class Store:
         with self._transaction() as db:
             db.execute("DELETE FROM steps WHERE digest = ?", (digest,))
 
+    def put_durations(self, seconds: Mapping[str, float]) -> None:
+        """Remember how long pieces of work took, beside the last few times of each."""
+        rows = [(work, [*self.durations(work), round(took, 3)]) for work, took in seconds.items()]
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO durations VALUES (?, ?, ?)",
+                [(work, json.dumps(last[-LAST_RUNS:]), time.time()) for work, last in rows],
+            )
+            db.execute(
+                "DELETE FROM durations WHERE work NOT IN (SELECT work FROM durations ORDER BY used DESC LIMIT ?)",
+                (MOST_WORK,),
+            )
+
+    def durations(self, work: str) -> list[float]:
+        """Return how long a piece of work took the last few times, in seconds."""
+        row = self._one("SELECT seconds FROM durations WHERE work = ?", work)
+        return list(json.loads(row[0])) if row else []
+
     def clear(self) -> None:
         """Forget everything."""
         with self._transaction() as db:
-            for table in ("nodes", "facts", "steps"):
+            for table in ("nodes", "facts", "steps", "durations"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in the line above
         self._db.execute("VACUUM")
 

@@ -55,3 +55,16 @@ async def test_a_lock_of_another_process_is_waited_for_and_ends_with_it(tmp_path
     holder.stdout.close()
     async with asyncio.timeout(5), store.lock("name"):
         pass
+
+
+def test_the_last_durations_of_the_latest_work_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci.local.store.MOST_WORK", 2)
+    store = Store(tmp_path)
+    for second in range(7):
+        store.put_durations({"often": second})
+    store.put_durations({"once": 1.23456})
+    assert (Store(tmp_path).durations("often"), store.durations("once")) == ([2, 3, 4, 5, 6], [1.235])
+    store.put_durations({"new": 9})
+    assert [store.durations(work) for work in ("often", "once", "new")] == [[], [1.235], [9]]
+    store.clear()
+    assert store.durations("new") == []

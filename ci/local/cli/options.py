@@ -1,6 +1,7 @@
 """The flags that every command takes, wherever they stand."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ci.local.errors import UsageError
@@ -12,6 +13,7 @@ HELP = """\
   -m, --mod string        Path to the module: a folder with dagger.json (default: the working folder or one above it)
   -i, --interactive       Open a shell in the container of a step that fails
       --progress string   How progress is shown: auto, tty, plain or dots (default: auto)
+      --trace file        Write the run's timeline as a page that a browser opens
   -q, --quiet             Show errors and the result only
   -s, --silent            The same as --quiet
   -v, --verbose           Show more: every step stays in the live tree, with more of its output
@@ -28,6 +30,7 @@ class Options:
 
     module: str | None = None
     progress: Progress = "auto"
+    trace: Path | None = None
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
@@ -53,6 +56,8 @@ def _take(options: Options, word: str, queue: list[str]) -> bool:
         options.module = value if equals else _next(name, queue)
     elif name == "--progress":
         options.progress = _progress(value if equals else _next(name, queue))
+    elif name == "--trace":
+        options.trace = Path(value if equals else _next(name, queue))
     elif word.startswith("--") and name[2:] in LONG:
         setattr(options, LONG[name[2:]], value.lower() not in {"false", "0", "f"})
     elif word[:1] == "-" and len(word) > 1 and all(letter in SHORT for letter in word[1:]):

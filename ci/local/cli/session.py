@@ -26,6 +26,10 @@ SHOW_CURSOR = "\033[?25h"  # the live tree hides it
 
 def run(options: Options, work: Work) -> int:
     """Open an engine, do the work, and return the command's exit status."""
+    if options.trace:
+        from ci.local.cli.progress.trace import refuse_unwritable  # noqa: PLC0415 - the rare case
+
+        refuse_unwritable(options.trace)
     interrupts = Interrupts()
     try:
         return asyncio.run(_guarded(options, work, interrupts))
@@ -72,9 +76,9 @@ async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
     interrupts.listen()
     try:
         async with Engine.open(Path.cwd()) as engine:
-            with shown(options, engine.events, engine.secrets) as (display, record):
+            with shown(options, engine) as (display, record):
                 try:
-                    return await interrupts.during(work(engine, display))
+                    return await interrupts.during(display.watch(work(engine, display)))
                 except UsageError as error:
                     display.stop()
                     return usage_error(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any
 
 from ci.local.api.typedef import Function, FunctionArg, TypeDef
@@ -28,10 +29,13 @@ async def invoke(session: "Session", owner: TypeDef, function: Function, state: 
         path = (owner.name, function.name)
         key = await _key(session, path, state, arguments)
         # The same call asked for twice at once is made once, unless it must be made each time.
+        asked = time.monotonic()
         async with contextlib.nullcontext() if function.cache_policy == "Never" else session.locks[key]:
+            session.engine.events.waited(session.spans.get(key), asked)
             if (known := _cached(session, function, key)) is not None:
                 span.status = "cached"
                 return known["value"]
+            session.spans[key] = span
             call = Call.of(session, span, path, state, arguments)
             result = await session.run(call)
             if function.cache_policy != "Never" and call.repeatable:

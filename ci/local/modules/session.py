@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.local.api.module import Module
 from ci.local.errors import EngineError
+from ci.local.events import Span
 from ci.local.modules.call import Call, result_of
 from ci.local.modules.defaults import Defaults
 from ci.local.modules.source import ModuleSource, runtime
@@ -33,6 +34,7 @@ class Session:
         self.digest = digest_of([source.digest(engine.store), runtime()])
         self.results: dict[str, dict[str, Any]] = {}  # of this session's calls, by their keys
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one for each call's key
+        self.spans: dict[str, Span] = {}  # in which calls were made, by their keys
         self._stack = contextlib.AsyncExitStack()
         self._starting = asyncio.Lock()
         self._endpoint: Endpoint | None = None

@@ -25,6 +25,7 @@ def run(options: Options, arguments: list[str]) -> int:
             module = await opened.load()
             chain = parse(module, opened.source.main_object, arguments)
             if chain.help or len(chain.steps) == 1:
+                display.stop()
                 sys.stdout.write(help_text(opened, chain))
                 return 0
             opened.prepare()  # imports the module while the arguments are read

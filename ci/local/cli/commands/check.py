@@ -60,6 +60,7 @@ def run(options: Options, arguments: list[str]) -> int:
             await opened.load()
             chains = _checks(opened, patterns)
             if "list" in flags:
+                display.stop()
                 sys.stdout.write(_list([chain.last.function for chain in chains.values()], list(chains)))
                 return 0
             opened.prepare()

@@ -37,10 +37,12 @@ def run(options: Options, arguments: list[str]) -> int:
     if flags := [argument for argument in arguments if argument.startswith("-")]:
         raise UsageError(f"unknown flag: {flags[0]}")
 
-    async def work(engine: "Engine", _display: "Display") -> int:
+    async def work(engine: "Engine", display: "Display") -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             await opened.load()
-            sys.stdout.write(_list(opened, arguments))
+            listed = _list(opened, arguments)
+            display.stop()
+            sys.stdout.write(listed)
             return 0
 
     return session.run(options, work)

@@ -28,11 +28,7 @@ GRACE_SECONDS = 10  # between SIGTERM and SIGKILL when the command is to end ear
 
 def run(_options: Options | None, arguments: list[str]) -> int:
     """Run a command and return its exit status."""
-    own = next(
-        (index for index, word in enumerate(arguments) if not word.startswith("-") or word == "--"), len(arguments)
-    )
-    if arguments[own - 1 : own] == ["--progress"]:
-        own += 1
+    own = _own(arguments)
     options, rest = scan(arguments[:own])
     if {"-h", "--help"} & set(rest):
         sys.stdout.write(USAGE)
@@ -51,6 +47,15 @@ def run(_options: Options | None, arguments: list[str]) -> int:
             return await _run(command, os.environ | endpoint.environ)
 
     return session.run(options, work)
+
+
+def _own(arguments: list[str]) -> int:
+    """Return how many of the arguments come before the command."""
+    for index, word in enumerate(arguments):
+        is_value = arguments[index - 1 : index] in (["--progress"], ["--trace"])
+        if word == "--" or not (word.startswith("-") or is_value):
+            return index
+    return len(arguments)
 
 
 async def _run(command: list[str], environ: dict[str, str]) -> int:

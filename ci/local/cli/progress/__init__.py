@@ -1,102 +1,116 @@
-"""Showing on the standard error what an engine does."""
+"""Showing on the standard error what an engine does, and writing it down."""
 
+import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ci.local.cli.options import Options
+from ci.local.cli.progress.estimates import Estimates
+from ci.local.cli.progress.totals import Totals
 from ci.local.cli.progress.traces import Untraced
-from ci.local.events import Events, Listener, Span
+from ci.local.cli.progress.view import View
+from ci.local.events import Listener, Span, Status
 
 if TYPE_CHECKING:
-    from ci.local.secrets import Secrets
+    from ci.local.engine import Engine
 
 
-class Display(Listener, Protocol):
-    """A way to show progress."""
-
-    last: Span | None  # the step whose output stands at the bottom of the screen, if any does
-
-    def stop(self) -> None:
-        """Show the final state and leave the terminal for good."""
-
-
-class Quiet:
-    """Shows nothing."""
-
-    last: Span | None = None
-
-    def started(self, span: Span) -> None:
-        """Show nothing."""
-
-    def logged(self, span: Span, line: str) -> None:
-        """Show nothing."""
-
-    def ended(self, span: Span) -> None:
-        """Show nothing."""
-
-    def pause(self) -> None:
-        """Have nothing to leave."""
-
-    def resume(self) -> None:
-        """Have nothing to go on with."""
-
-    def stop(self) -> None:
-        """Have nothing to finish."""
-
-
-class Record:
+class Record(View):
     """The spans that failed, in the order in which they did."""
 
     def __init__(self) -> None:
         """Start with none."""
         self.failed: list[Span] = []
 
-    def started(self, span: Span) -> None:
-        """Ignore it."""
-
-    def logged(self, span: Span, line: str) -> None:
-        """Ignore it."""
-
     def ended(self, span: Span) -> None:
         """Remember a failure."""
         if span.status == "failed":
             self.failed.append(span)
 
-    def pause(self) -> None:
-        """Ignore it."""
 
-    def resume(self) -> None:
-        """Ignore it."""
+class Display:
+    """What a command knows of the way in which progress is shown."""
+
+    def __init__(self, view: View, totals: Totals, *, tells: bool) -> None:
+        """Show in one way, and at the end tell the totals, if they are wanted."""
+        self._view, self._totals, self._tells = view, totals, tells
+        self.outcome: Status = "running"
+
+    async def watch(self, work: Coroutine[Any, Any, int]) -> int:
+        """Do a command's work and return its exit status; note how it ended."""
+        self.outcome = "failed"
+        try:
+            status = await work
+        except asyncio.CancelledError:
+            self.outcome = "canceled"
+            raise
+        self.outcome = "failed" if status else "done"
+        return status
+
+    @property
+    def last(self) -> Span | None:
+        """The step whose output stands at the bottom of the screen, if any does."""
+        return self._view.last
+
+    def stop(self) -> None:
+        """Show the final state, the first time with the totals under it, and leave the terminal for good."""
+        self._view.stop()
+        self._totals.close()
+        if self._tells and self._totals.steps:
+            sys.stderr.write(f"{self._totals}\n")
+            sys.stderr.flush()
+        self._tells = False
 
 
 @contextlib.contextmanager
-def shown(options: Options, events: Events, secrets: "Secrets") -> Iterator[tuple[Display, Record]]:
-    """Show what happens while the block runs, and record what failed."""
-    display, record = _display(options, secrets), Record()
-    told: list[Listener] = [display if options.verbose or options.debug else Untraced(display), record]
-    events.listeners += told
+def shown(options: Options, engine: "Engine") -> Iterator[tuple[Display, Record]]:
+    """Show what happens while the block runs, record what failed, and write the trace if one is wanted."""
+    view, record, totals = _view(options), Record(), Totals()
+    estimates = Estimates(engine.store, str(engine.workdir))
+    told: list[Listener] = [estimates, totals, record, view if options.verbose or options.debug else Untraced(view)]
+    display = Display(view, totals, tells=not options.quiet)
+    engine.events.listeners += told
     try:
-        yield display, record
+        with _traced(options, engine, display, totals):
+            try:
+                yield display, record
+            finally:
+                display.stop()
     finally:
-        display.stop()
+        estimates.stop()
         for listener in told:
-            events.listeners.remove(listener)
+            engine.events.listeners.remove(listener)
 
 
-def _display(options: Options, secrets: "Secrets") -> Display:
+@contextlib.contextmanager
+def _traced(options: Options, engine: "Engine", display: Display, totals: Totals) -> Iterator[None]:
+    if options.trace is None:
+        yield
+        return
+    from ci.local.cli.progress.trace import traced  # noqa: PLC0415 - where it is used
+
+    with traced(options.trace, engine, totals, lambda: display.outcome):
+        yield
+
+
+def _view(options: Options) -> View:
     if options.quiet:
-        return Quiet()
+        return View()
     if options.progress == "tty" or (options.progress == "auto" and _terminal()):
         from ci.local.cli.progress.live import Live  # noqa: PLC0415 - rich, where it is used
 
-        return Live(secrets.scrub, verbose=options.verbose)
+        return Live(verbose=options.verbose)
     if options.progress == "dots":
         from ci.local.cli.progress.dots import Dots  # noqa: PLC0415 - where it is used
 
         return Dots()
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from ci.local.cli.progress.github import Github  # noqa: PLC0415 - where it is used
+
+        return Github()
     from ci.local.cli.progress.plain import Plain  # noqa: PLC0415 - where it is used
 
     return Plain()

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ci.local.cli.progress.github import harmless
 from ci.local.cli.progress.traces import message
 from ci.local.events import Span
+from ci.local.plaintext import plain
 
 if TYPE_CHECKING:
     from ci.local.secrets import Secrets
@@ -25,7 +27,7 @@ def report(error: BaseException, failed: Sequence[Span], secrets: "Secrets", las
         lines += [f"✘ {span.name} ({span.seconds:.1f}s)", *(f"  {line}" for line in span.tail)]
     last_word = f"Error: {message(str(error))}"
     lines += ["", last_word] if lines else [last_word]
-    sys.stderr.write(secrets.scrub("\n".join(lines)) + "\n")
+    sys.stderr.write(harmless(plain(secrets.scrub("\n".join(lines)))) + "\n")
     sys.stderr.flush()
 
 

@@ -2,15 +2,18 @@
 
 import sys
 
+from ci.local.cli.progress.pulse import SILENCE, Pulse
+from ci.local.cli.progress.times import exact, so_far
+from ci.local.cli.progress.view import View
 from ci.local.events import Span
 
 
-class Plain:
+class Plain(View):
     """Writes lines: `#3 name`, `#3 its output`, `#3 DONE 1.2s`."""
 
-    def __init__(self) -> None:
-        """Start with nothing written."""
-        self.last: Span | None = None
+    def __init__(self, silence: float = SILENCE) -> None:
+        """Start with nothing written; a step that is silent for so many seconds gets a line that says that it runs."""
+        self._pulse = Pulse(self.alive, silence)
 
     def started(self, span: Span) -> None:
         """Write its name, and the number of the step that it is part of."""
@@ -22,26 +25,38 @@ class Plain:
 
     def ended(self, span: Span) -> None:
         """Write how it ended."""
-        match span.status:
-            case "cached":
-                self._write(span, "CACHED")
-            case "failed":
-                self._write(span, f"ERROR {span.seconds:.1f}s: {span.error.partition(chr(10))[0]}")
-            case "canceled":
-                self._write(span, f"CANCELED {span.seconds:.1f}s")
-            case _:
-                self._write(span, f"DONE {span.seconds:.1f}s")
+        self._write(span, outcome(span))
+        self._pulse.over(span)
 
-    def pause(self) -> None:
-        """Have nothing to leave."""
-
-    def resume(self) -> None:
-        """Have nothing to go on with."""
+    def alive(self, span: Span) -> None:
+        """Write that it still runs."""
+        self._write(span, f"… still runs: {so_far(span)}")
 
     def stop(self) -> None:
-        """Have nothing to finish."""
+        """Say nothing more of what runs."""
+        self._pulse.stop()
 
     def _write(self, span: Span, text: str) -> None:
         self.last = span
-        sys.stderr.write(f"#{span.number} {text}\n")
-        sys.stderr.flush()
+        if span.ended is None:
+            self._pulse.heard(span)
+        write(f"#{span.number} {text}")
+
+
+def outcome(span: Span) -> str:
+    """Return how a step ended, in a line."""
+    match span.status:
+        case "cached":
+            return "CACHED"
+        case "failed":
+            return f"ERROR {exact(span.seconds)}: {span.error.partition(chr(10))[0]}"
+        case "canceled":
+            return f"CANCELED {exact(span.seconds)}"
+        case _:
+            return f"DONE {exact(span.seconds)}"
+
+
+def write(text: str) -> None:
+    """Write a line on the standard error, at once."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

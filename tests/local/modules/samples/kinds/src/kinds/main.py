@@ -160,6 +160,7 @@ class Kinds:
     @function(cache="never")
     async def wait(self, path: str, seconds: float = 60) -> str:
         """Write a file's name, and wait."""
+        print("a line of output")
         Path(path).write_text(str(os.getpid()))
         time.sleep(seconds)
         return "waited"
