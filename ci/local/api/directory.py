@@ -240,7 +240,9 @@ class Directory(Object, Location):
         insecure_root_capabilities: bool = False,
     ) -> Self:
         """Open a shell in a container that has it as its folder."""
-        await terminal.in_folder(ctx, self, container, cmd)
+        if experimental_privileged_nesting:
+            raise Unsupported("Directory.terminal(experimentalPrivilegedNesting)")
+        await terminal.in_folder(ctx, self, container, cmd, insecure=insecure_root_capabilities)
         return self
 
     async def _listing(self, ctx: "Context", path: str | None = None) -> Manifest:

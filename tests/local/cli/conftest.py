@@ -1,11 +1,14 @@
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.screen import Screen
 
 SAMPLES = Path(__file__).parents[1] / "modules" / "samples"
 CI = Path(sys.executable).with_name("ci")
@@ -19,6 +22,7 @@ class Outcome:
 
 
 Ci = Callable[..., Outcome]
+Sit = Callable[..., Screen]
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,14 @@ def ci(environ: dict[str, str]) -> Ci:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def sit(environ: dict[str, str]) -> Iterator[Sit]:
+    """Sit down at a terminal and run `ci` in the folder of the sample module whose steps fail."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str, cwd: Path = SAMPLES / "shells", **variables: str) -> Screen:
+            return stack.enter_context(Screen(str(CI), *arguments, cwd=cwd, environ=environ | variables))
+
+        yield start

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ci.local.cli import session
-from ci.local.cli.options import Options, scan
+from ci.local.cli.options import VALUED, Options, scan
 from ci.local.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ GRACE_SECONDS = 10  # between SIGTERM and SIGKILL when the command is to end ear
 
 def run(_options: Options | None, arguments: list[str]) -> int:
     """Run a command and return its exit status."""
-    own = next(
-        (index for index, word in enumerate(arguments) if not word.startswith("-") or word == "--"), len(arguments)
-    )
-    if arguments[own - 1 : own] == ["--progress"]:
-        own += 1
+    own = _own(arguments)
     options, rest = scan(arguments[:own])
     if {"-h", "--help"} & set(rest):
         sys.stdout.write(USAGE)
@@ -51,6 +47,14 @@ def run(_options: Options | None, arguments: list[str]) -> int:
             return await _run(command, os.environ | endpoint.environ)
 
     return session.run(options, work)
+
+
+def _own(arguments: list[str]) -> int:
+    """Return how many of the words are our own flags with their values: the command follows."""
+    index = 0
+    while index < len(arguments) and arguments[index].startswith("-") and arguments[index] != "--":
+        index += 2 if arguments[index] in VALUED else 1
+    return min(index, len(arguments))
 
 
 async def _run(command: list[str], environ: dict[str, str]) -> int:
