@@ -13,16 +13,18 @@ async def open_shells(options: Options, engine: Engine, error: Exception | None)
     """Open a shell at each step that failed, if that was asked for, one after the other, the error's own step first."""
     if not options.interactive:
         return
+    from ci.local.terminal import require_terminal  # noqa: PLC0415 - the rare case
+
     failures = _in_order(engine, error)
+    try:
+        require_terminal()
+    except EngineError as problem:
+        _tell(f"--interactive: {problem}")
+        return
     if not failures:
         _tell("--interactive: no shell was opened, since it was not a step's command that failed")
     for number, failure in enumerate(failures, 1):
-        which = f" ({number} of {len(failures)} that failed)" if len(failures) > 1 else ""
-        try:
-            await _open(options, engine, failure, which)
-        except EngineError as problem:
-            _tell(f"--interactive: {problem}")
-            break
+        await _open(options, engine, failure, f" ({number} of {len(failures)} that failed)" if failures[1:] else "")
 
 
 def _in_order(engine: Engine, error: Exception | None) -> list[ExecFailed]:
@@ -36,12 +38,14 @@ def _in_order(engine: Engine, error: Exception | None) -> list[ExecFailed]:
 
 
 async def _open(options: Options, engine: Engine, failure: ExecFailed, which: str) -> None:
-    from ci.local.terminal import open_terminal, require_terminal  # noqa: PLC0415 - the rare case
+    from ci.local.terminal import open_terminal  # noqa: PLC0415 - the rare case
 
-    require_terminal()
     command = engine.secrets.scrub(shlex.join((failure.extensions or {})["cmd"]))
     _tell(f"Opening a shell where this step failed{which}; leave it with `exit`:\n  {command}")
-    await open_terminal(engine, failure.container, options.interactive_command, insecure=failure.insecure)
+    try:
+        await open_terminal(engine, failure.container, options.interactive_command, insecure=failure.insecure)
+    except EngineError as problem:
+        _tell(f"--interactive: {problem}")
 
 
 def _tell(text: str) -> None:

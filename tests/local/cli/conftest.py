@@ -26,10 +26,12 @@ Sit = Callable[..., Screen]
 
 
 @pytest.fixture(scope="session")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of the commands: a cache of their own, and no terminal."""
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of the commands: a cache of their own, which is emptied in the end, and no terminal."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGGER_", "OTEL_"))}
-    return kept | {"SLIPWAY_CACHE": str(tmp_path_factory.mktemp("cache")), "TERM": "dumb", "COLUMNS": "100"}
+    environ = kept | {"SLIPWAY_CACHE": str(tmp_path_factory.mktemp("cache")), "TERM": "dumb", "COLUMNS": "100"}
+    yield environ
+    subprocess.run([CI, "prune", "--all"], env=environ, check=True, capture_output=True)
 
 
 @pytest.fixture
