@@ -159,10 +159,10 @@ class Docker:
             last = line
         return str(last["status"])
 
-    async def remove_image(self, image: str) -> bool:
-        """Remove an image; one that is gone or in use is no error."""
+    async def remove_image(self, image: str, *, keep_parents: bool = False) -> bool:
+        """Remove an image, with those below it that nothing else needs; one that is gone or in use is no error."""
         try:
-            await self.call("DELETE", f"images/{image}", force=False, noprune=False)
+            await self.call("DELETE", f"images/{image}", force=False, noprune=keep_parents)
         except DockerError:
             return False
         return True

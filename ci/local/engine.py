@@ -9,9 +9,9 @@ import os
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ci.local import prune, tools
 from ci.local.context import Context
@@ -27,6 +27,9 @@ from ci.local.solve import Solver
 from ci.local.store import Step, Store, cache_folder
 from ci.local.trees import FolderMount, Secret
 from ci.local.uploads import Uploads
+
+if TYPE_CHECKING:
+    from ci.local.edits import Edits
 
 SESSION_LABEL = "slipway.session"
 STEP_LABEL = "slipway.step"
@@ -45,6 +48,8 @@ class Engine:
         self.keys, self.solver, self.runner = Keys(self), Solver(self), Runner(self)
         self.services, self.uploads = Services(self), Uploads(self)
         self.failures: list[ExecFailed] = []  # of this session's steps, the oldest first
+        # What takes the changes that people make in shells, where somebody wants them.
+        self.keep_edits: Callable[[Edits], Awaitable[None]] | None = None
         self.contexts: dict[str, Context] = {}
         self._nodes: dict[str, Node] = {}
         self._saved: set[str] = set()

@@ -55,6 +55,7 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
     def __init__(self, args: Sequence[str], exit_code: int, stdout: str, stderr: str) -> None:
         """Say what the official engine says, and carry the details in the GraphQL extensions."""
         self.container: Any = None  # what the step left, as an API Container: for a shell in there
+        self.insecure = False  # whether the step had all of root's capabilities
         super().__init__(f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}')
         self.extensions = {
             "_type": "EXEC_ERROR",

@@ -84,6 +84,12 @@ def matches(patterns: Sequence[str], path: str) -> bool:
     return verdict
 
 
+def escaped(path: str) -> str:
+    """Return the pattern that covers exactly this path, and what is in it."""
+    # Spaces at its ends would be stripped.
+    return re.sub(r"([\\*?\[]|^!)", r"\\\1", path).replace(" ", "[ ]")
+
+
 @functools.lru_cache(maxsize=1024)
 def _negates(patterns: tuple[str, ...]) -> bool:
     return any(pattern.startswith("!") for pattern in patterns)

@@ -75,7 +75,8 @@ async def sweep(engine: "Engine", session: str) -> None:
         for container in await engine.docker.list("containers", label, all=True):
             await engine.docker.remove(container["Id"])
         for image in await engine.docker.list("images", label):
-            await engine.docker.remove_image(image["Id"])
+            # What a failed step began with is another step's, and not to be made again.
+            await engine.docker.remove_image(image["Id"], keep_parents=True)
         kept = {volume for step in engine.store.steps_by_use() for volume in step.volumes.values()}
         for volume in await engine.docker.list("volumes", label):
             if volume["Name"] not in kept:

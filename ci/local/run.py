@@ -15,7 +15,7 @@ from ci.local.errors import DockerError, ExecFailed
 from ci.local.events import NAME_LENGTH, Span
 from ci.local.prepare import Prepared, prepared
 from ci.local.store import Step
-from ci.local.trees import Exec, FolderMount, Image, Location, SecretMount, Volume
+from ci.local.trees import Exec, FileMount, FolderMount, Image, Location, Mount, SecretMount, Volume
 
 if TYPE_CHECKING:
     from ci.local.engine import Engine
@@ -102,7 +102,7 @@ class Runner:
         )
         if failed:
             error = ExecFailed(step.args, exit_code, output.text("stdout"), output.text("stderr"))
-            error.container = _left(step, image, ready.volumes)
+            error.container, error.insecure = _left(step, image, ready.volumes), step.insecure
             raise error
         streams = {name: output.text(name) for name in ("stdout", "stderr", "combined")}
         kept = Step(digest, image, ready.volumes, exit_code=exit_code, size=await engine.size(image), **streams)
@@ -197,14 +197,17 @@ def _left(step: Exec, image: str, volumes: dict[str, str]) -> Any:
         secrets=step.secrets,
         working_directory=step.workdir,
         user_name=step.user,
-        mount_items=tuple(
-            replace(mount, source=Location(Volume(volumes[mount.path])), owner="")
-            if isinstance(mount, FolderMount) and mount.path in volumes
-            else mount
-            for mount in step.mounts
-        ),
+        mount_items=tuple(_left_mount(mount, volumes) for mount in step.mounts),
         bindings=step.bindings,
     )
+
+
+def _left_mount(mount: Mount, volumes: dict[str, str]) -> Mount:
+    """Return a mount as a step left it: a folder that it could write to, or a file that it changed, is in a volume."""
+    if mount.path not in volumes or not isinstance(mount, FolderMount | FileMount):
+        return mount
+    inside = mount.source.path if isinstance(mount, FileMount) else "/"
+    return replace(mount, source=Location(Volume(volumes[mount.path]), inside), owner="")
 
 
 def command(step: Exec) -> str:

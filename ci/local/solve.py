@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ci.local import builds, manifests, sources, tar
+from ci.local import builds, manifests, patches, sources, tar
 from ci.local.changes import Changer
 from ci.local.errors import EngineError
 from ci.local.manifests import Manifest, select
@@ -26,6 +26,7 @@ from ci.local.trees import (
     Location,
     Operation,
     Patched,
+    PatchOf,
     Remove,
     Scratch,
     Selected,
@@ -105,6 +106,9 @@ class Solver:
         elif isinstance(tree, Difference) and location.path == "/":
             async with self._difference(tree) as stream:
                 yield stream
+        elif isinstance(tree, PatchOf):
+            async with patches.open_patch(self._engine, tree) as stream:
+                yield stream
         elif isinstance(tree, GitTree | Download | Tarball) and (location.path == "/" or not isinstance(tree, GitTree)):
             async with sources.open_source(self._engine, tree, location.path) as stream:
                 yield stream
@@ -169,7 +173,7 @@ class Solver:
         # Docker's archive API cannot delete, so a static busybox does it inside, also in images that have no shell.
         engine = self._engine
         tools = await engine.tools()
-        script = "cd / && rm -rf -- $1"
+        script = "IFS=; cd / && rm -rf -- $1"  # a pattern, and one word
         config = {
             "Image": await (self.folder(base) if folder else self.image(base)),
             "Entrypoint": [f"{tools.folder}/busybox", "sh", "-c", script, "rm"],

@@ -78,6 +78,17 @@ class Difference(Tree):
     upper: Location
 
 
+PATCH = "diff.patch"
+
+
+@dataclass(frozen=True)
+class PatchOf(Tree):
+    """What makes `upper` of `lower`, as a patch: one file, PATCH."""
+
+    lower: Location
+    upper: Location
+
+
 @dataclass(frozen=True)
 class Operation(Node):
     """One change of a tree."""

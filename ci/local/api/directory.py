@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ci.local import terminal
 from ci.local.api.base import Object
+from ci.local.api.changeset import Changeset
 from ci.local.api.file import File
 from ci.local.api.stat import Stat
 from ci.local.errors import EngineError, Unsupported
 from ci.local.export import export_folder
 from ci.local.manifests import Manifest
-from ci.local.patterns import glob_matches
+from ci.local.patterns import escaped, glob_matches
 from ci.local.trees import (
     Built,
     CopyFile,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ci.local.api.container import Container
     from ci.local.context import Context
 
+NO_PATCHES = "files stay in Docker, where there is no git: apply it in a step whose image has git"
 Patterns = tuple[str, ...] | list[str] | None
 
 
@@ -113,7 +115,24 @@ class Directory(Object, Location):
         """Return what is new or changed in the other."""
         return Directory(Difference(bare(self), bare(other)))
 
+    def changes(self, _: "Context", from_: "Directory") -> Changeset:
+        """Return what makes it of another folder, removals included."""
+        return Changeset(bare(from_), bare(self))
+
     # Changes of it
+
+    async def with_changes(self, ctx: "Context", changes: Changeset) -> "Directory":
+        """Return it with what was added, modified and removed elsewhere."""
+        removed = [escaped(path) for path in await changes.removed_paths(ctx)]
+        return self.filter(ctx, exclude=removed).with_directory(ctx, "/", changes.layer(ctx))
+
+    def with_patch(self, _: "Context", patch: str) -> Self:
+        """Refuse: git would be needed beside the files."""
+        raise Unsupported("Directory.withPatch", NO_PATCHES)
+
+    def with_patch_file(self, _: "Context", patch: File) -> Self:
+        """Refuse: git would be needed beside the files."""
+        raise Unsupported("Directory.withPatchFile", NO_PATCHES)
 
     def with_directory(
         self,
@@ -221,7 +240,9 @@ class Directory(Object, Location):
         insecure_root_capabilities: bool = False,
     ) -> Self:
         """Open a shell in a container that has it as its folder."""
-        await terminal.in_folder(ctx, self, container, cmd)
+        if experimental_privileged_nesting:
+            raise Unsupported("Directory.terminal(experimentalPrivilegedNesting)")
+        await terminal.in_folder(ctx, self, container, cmd, insecure=insecure_root_capabilities)
         return self
 
     async def _listing(self, ctx: "Context", path: str | None = None) -> Manifest:

@@ -1,6 +1,7 @@
 """The flags that every command takes, wherever they stand."""
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,9 @@ PROGRESS: tuple[Progress, ...] = ("auto", "tty", "plain", "dots")
 HELP = """\
   -m, --mod string        Path to the module: a folder with dagger.json (default: the working folder or one above it)
   -i, --interactive       Open a shell in the container of a step that fails
+      --interactive-command string
+                          What -i runs there instead of a shell (default: sh)
+      --changes file      Save what was changed in a shell as a patch for git apply
       --progress string   How progress is shown: auto, tty, plain or dots (default: auto)
       --trace file        Write the run's timeline as a page that a browser opens
   -q, --quiet             Show errors and the result only
@@ -22,6 +26,7 @@ HELP = """\
 
 SHORT = {"q": "quiet", "s": "quiet", "v": "verbose", "d": "debug", "i": "interactive"}
 LONG = {"quiet": "quiet", "silent": "quiet", "verbose": "verbose", "debug": "debug", "interactive": "interactive"}
+VALUED = frozenset({"-m", "--mod", "--progress", "--trace", "--interactive-command", "--changes"})
 
 
 @dataclass
@@ -35,6 +40,8 @@ class Options:
     verbose: bool = False
     debug: bool = False
     interactive: bool = False
+    interactive_command: list[str] = field(default_factory=list)
+    changes: str = ""
 
 
 def scan(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -58,6 +65,10 @@ def _take(options: Options, word: str, queue: list[str]) -> bool:
         options.progress = _progress(value if equals else _next(name, queue))
     elif name == "--trace":
         options.trace = Path(value if equals else _next(name, queue))
+    elif name == "--interactive-command":
+        options.interactive_command = _words(name, value if equals else _next(name, queue))
+    elif name == "--changes":
+        options.changes = value if equals else _next(name, queue)
     elif word.startswith("--") and name[2:] in LONG:
         setattr(options, LONG[name[2:]], value.lower() not in {"false", "0", "f"})
     elif word[:1] == "-" and len(word) > 1 and all(letter in SHORT for letter in word[1:]):
@@ -79,3 +90,10 @@ def _progress(value: str) -> Progress:
         if value == known:
             return known
     raise UsageError(f"--progress: must be one of {', '.join(PROGRESS)} (is {value!r})")
+
+
+def _words(name: str, value: str) -> list[str]:
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: {value!r} cannot be split into words as a shell does: {error}") from error

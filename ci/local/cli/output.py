@@ -17,7 +17,7 @@ from ci.local.node import digest_of
 if TYPE_CHECKING:
     from ci.local.engine import Engine
 
-EXPORTABLE = frozenset({"Container", "Directory", "File"})
+EXPORTABLE = frozenset({"Changeset", "Container", "Directory", "File"})
 
 
 def exports(type_def: TypeDef, module: Module) -> bool:

@@ -1,7 +1,6 @@
 """The frame of every command: an engine, progress, Ctrl-C, errors, and the exit status."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ci.local.cli import usage_error
 from ci.local.cli.options import Options
-from ci.local.errors import EngineError, ExecFailed, UsageError
+from ci.local.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     from ci.local.cli.progress import Display
@@ -69,16 +68,22 @@ class Interrupts:
 
 
 async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
+    from ci.local.cli.patchfile import kept_changes  # noqa: PLC0415 - as above
     from ci.local.cli.progress import shown  # noqa: PLC0415 - so that usage errors come at once
     from ci.local.cli.progress.failure import report  # noqa: PLC0415 - as above
+    from ci.local.cli.shells import open_shells  # noqa: PLC0415 - as above
     from ci.local.engine import Engine  # noqa: PLC0415 - as above
 
     interrupts.listen()
     try:
         async with Engine.open(Path.cwd()) as engine:
-            with shown(options, engine) as (display, record):
+            with (
+                kept_changes(options.changes, engine),
+                shown(options, engine) as (display, record),
+            ):
+                failure: Exception | None = None
                 try:
-                    return await interrupts.during(display.watch(work(engine, display)))
+                    code = await interrupts.during(display.watch(work(engine, display)))
                 except UsageError as error:
                     display.stop()
                     return usage_error(error)
@@ -86,8 +91,13 @@ async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
                     display.stop()
                     _trace(options, error)
                     report(error, record.failed, engine.secrets, display.last)
-                    await interrupts.during(_debug(options, engine, error, display))
-                    return 1
+                    code, failure = 1, error
+                if code:
+                    display.stop()
+                    await interrupts.during(open_shells(options, engine, failure))
+                return code
+    except UsageError as error:
+        return usage_error(error)
     except EngineError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
@@ -96,22 +106,3 @@ async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
 def _trace(options: Options, error: Exception) -> None:
     if options.debug or not isinstance(error, EngineError):
         traceback.print_exception(error, file=sys.stderr)
-
-
-async def _debug(options: Options, engine: "Engine", error: BaseException, display: "Display") -> None:
-    """Open a shell where the failed step ran, if that was asked for and there is a terminal."""
-    failures: list[ExecFailed] = getattr(engine, "failures", [])
-    details = getattr(error, "extensions", None)
-    chosen = next((failure for failure in failures if failure.extensions == details), failures[0] if failures else None)
-    container = getattr(chosen, "container", None)
-    if not options.interactive or container is None:
-        return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write("--interactive: there is no terminal to open a shell on\n")
-        return
-    from ci.local.terminal import open_terminal  # noqa: PLC0415 - the rare case
-
-    display.stop()
-    sys.stderr.write("Opening a shell in the failed step's container: leave it with `exit`.\n")
-    with contextlib.suppress(EngineError):
-        await open_terminal(engine, container, None)

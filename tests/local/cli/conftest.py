@@ -1,11 +1,14 @@
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.screen import Screen
 
 SAMPLES = Path(__file__).parents[1] / "modules" / "samples"
 CI = Path(sys.executable).with_name("ci")
@@ -19,13 +22,16 @@ class Outcome:
 
 
 Ci = Callable[..., Outcome]
+Sit = Callable[..., Screen]
 
 
 @pytest.fixture(scope="session")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of the commands: a cache of their own, and no terminal."""
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of the commands: a cache of their own, which is emptied in the end, and no terminal."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGGER_", "OTEL_"))}
-    return kept | {"SLIPWAY_CACHE": str(tmp_path_factory.mktemp("cache")), "TERM": "dumb", "COLUMNS": "100"}
+    environ = kept | {"SLIPWAY_CACHE": str(tmp_path_factory.mktemp("cache")), "TERM": "dumb", "COLUMNS": "100"}
+    yield environ
+    subprocess.run([CI, "prune", "--all"], env=environ, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -39,3 +45,14 @@ def ci(environ: dict[str, str]) -> Ci:
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def sit(environ: dict[str, str]) -> Iterator[Sit]:
+    """Sit down at a terminal and run `ci` in the folder of the sample module whose steps fail."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str, cwd: Path = SAMPLES / "shells", **variables: str) -> Screen:
+            return stack.enter_context(Screen(str(CI), *arguments, cwd=cwd, environ=environ | variables))
+
+        yield start

@@ -23,6 +23,12 @@ from .conftest import Ci
         ("functions more", "no function 'more' in Kinds", "ci"),
         ("check nosuch", "no check is called nosuch: there are breaks, passes", "ci"),
         ("call --progress loud words", "--progress: must be one of auto, tty, plain, dots (is 'loud')", "ci"),
+        (
+            "call --interactive-command='a words",
+            "cannot be split into words as a shell does: No closing quotation",
+            "ci",
+        ),
+        ("call words --changes", "flag needs an argument: --changes", "ci"),
         ("prune --max-size 1q", "--max-size: '1q' is no size such as 10GB", "ci"),
         ("prune --all --max-size 1GB", "--all keeps nothing", "ci"),
         ("cal", 'unknown command "cal" for "ci"', "ci"),

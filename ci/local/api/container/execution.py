@@ -122,7 +122,9 @@ class Execution(State):
         insecure_root_capabilities: bool = False,
     ) -> Self:
         """Open a shell in it; it goes on unchanged."""
-        await terminal.open_terminal(ctx.engine, self, cmd)
+        if experimental_privileged_nesting:
+            raise Unsupported("Container.terminal(experimentalPrivilegedNesting)")
+        await terminal.open_terminal(ctx.engine, self, cmd, insecure=insecure_root_capabilities)
         return self
 
     async def _run(self, ctx: "Context") -> Step:

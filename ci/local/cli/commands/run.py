@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ci.local.cli import session
-from ci.local.cli.options import Options, scan
+from ci.local.cli.options import VALUED, Options, scan
 from ci.local.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,12 +50,11 @@ def run(_options: Options | None, arguments: list[str]) -> int:
 
 
 def _own(arguments: list[str]) -> int:
-    """Return how many of the arguments come before the command."""
-    for index, word in enumerate(arguments):
-        is_value = arguments[index - 1 : index] in (["--progress"], ["--trace"])
-        if word == "--" or not (word.startswith("-") or is_value):
-            return index
-    return len(arguments)
+    """Return how many of the words are our own flags with their values: the command follows."""
+    index = 0
+    while index < len(arguments) and arguments[index].startswith("-") and arguments[index] != "--":
+        index += 2 if arguments[index] in VALUED else 1
+    return min(index, len(arguments))
 
 
 async def _run(command: list[str], environ: dict[str, str]) -> int:

@@ -1,0 +1,1 @@
+test "$(cat answer)" = 42
