@@ -55,7 +55,7 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
     def __init__(self, args: Sequence[str], exit_code: int, stdout: str, stderr: str) -> None:
         """Say what the official engine says, and carry the details in the GraphQL extensions."""
         self.container: Any = None  # what the step left, as an API Container: for a shell in there
-        super().__init__(f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}')
+        super().__init__(exec_message(args, exit_code))
         self.extensions = {
             "_type": "EXEC_ERROR",
             "cmd": list(args),
@@ -63,3 +63,8 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
             "stdout": stdout,
             "stderr": stderr,
         }
+
+
+def exec_message(args: Sequence[str], exit_code: int | None) -> str:
+    """Say of a step what the official engine says."""
+    return f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}'

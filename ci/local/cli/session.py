@@ -97,8 +97,10 @@ def _trace(options: Options, error: Exception) -> None:
 async def _debug(options: Options, engine: "Engine", error: BaseException, display: "Display") -> None:
     """Open a shell where the failed step ran, if that was asked for and there is a terminal."""
     failures: list[ExecFailed] = getattr(engine, "failures", [])
-    details = getattr(error, "extensions", None)
-    chosen = next((failure for failure in failures if failure.extensions == details), failures[0] if failures else None)
+    details: dict[str, Any] = getattr(error, "extensions", None) or {}
+    # An error that came through a function has more details than the step's own; others may have failed beside it.
+    told = (f for f in failures if engine.secrets.scrub_json(f.extensions or {}).items() <= details.items())
+    chosen = next(told, failures[0] if failures else None)
     container = getattr(chosen, "container", None)
     if not options.interactive or container is None:
         return

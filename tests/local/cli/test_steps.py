@@ -39,6 +39,21 @@ def test_a_failed_step_is_what_the_user_reads_last(ci: Ci, progress: str) -> Non
     assert outcome.err.endswith(STORY)
 
 
+@pytest.mark.parametrize("progress", ["plain", "dots", "-q"])
+def test_a_module_has_words_of_its_own(ci: Ci, progress: str) -> None:
+    flags = [progress] if progress == "-q" else ["--progress", progress]
+    err = ci(*flags, "call", "second", cwd=STEPS).err
+    title, story = (
+        "✘ the last lines of what failed (",
+        "stdout:\n    its output\n\nError: step two failed: exit code 6\n",
+    )
+    assert err.count(title) == 1
+    assert err.endswith(story)
+    # What is told in those words is not told in the engine's too.
+    assert "did not complete" not in err.rpartition(title)[2]
+    assert ("the first" in err) == (progress == "plain")
+
+
 def test_a_step_of_the_command_line_that_fails(ci: Ci) -> None:
     outcome = ci("-q", "call", "base", "with-exec", "--args=sh,-c,echo oh >&2; exit 3", "stdout", cwd=STEPS)
     assert outcome.status == 1
@@ -80,6 +95,20 @@ def test_a_shell_in_the_failed_step(environ: dict[str, str]) -> None:
     os.close(main)
     assert "what went wrong" in screen
     assert "it is 42" in screen
+
+
+def test_a_shell_in_the_step_that_the_error_is_about(environ: dict[str, str]) -> None:
+    main, side = pty.openpty()
+    variables = environ | {"TERM": "xterm-256color"}
+    command = [str(CI), "call", "-i", "second"]
+    with subprocess.Popen(command, cwd=STEPS, env=variables, stdin=side, stdout=side, stderr=side) as process:
+        os.close(side)
+        _read_until(main, b"# ")
+        os.write(main, b"cat /left; exit\n")
+        screen = _read_until(main, b"")
+        assert process.wait(timeout=30) == 1
+    os.close(main)
+    assert "\nthe second" in screen
 
 
 def _running(command: str) -> int:
