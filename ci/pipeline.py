@@ -30,10 +30,11 @@ from ci.stages.credentials import Credentials
 from ci.stages.deliver import Wanted, deliver
 from ci.stages.environments import states
 from ci.stages.errors import Refused, StageFailed
+from ci.stages.failing import stage, to_type
 from ci.stages.ledger import Ledger, named
 from ci.stages.package import Package, package
 from ci.stages.target import MOUNTED, Target
-from ci.stages.together import together
+from ci.stages.toolchain import place
 from ci.stages.version import identify, version_of
 from ci.targets import protocol as targets
 from ci.typed import check, function, live, object_type
@@ -96,15 +97,14 @@ class Ci:
     async def test(self) -> TestReport:
         """Run the service's unit tests against a real database."""
         settings = await self._settings()
-        return await TestReport.of(test.tested(settings, self._service(settings)).directory(test.REPORTS))
+        async with stage("test", where=place(settings)):
+            return await TestReport.of(test.tested(settings, self._service(settings)).directory(test.REPORTS))
 
     @function
     @check
     async def lint(self) -> LintReport:
         """Run every linter that finds something to look at."""
-        found = await lint.linters(await self._settings(), self.source)
-        await together({name: container.sync for name, container in found.items()})
-        return LintReport.of(list(found))
+        return LintReport.of(await lint.lint(await self._settings(), self.source))
 
     @function
     async def findings(self) -> Findings:
@@ -118,14 +118,16 @@ class Ci:
         """Build the service's image: non-root, and the same bytes from the same sources."""
         settings = await self._settings()
         service = self._service(settings)
-        return build.image(settings, service, await version_of(service))
+        return await build.built(settings, build.image(settings, service, await version_of(service)))
 
     @function
     async def sbom(self) -> dagger.File:
         """List what is in the image, as a CycloneDX document."""
         settings = await self._settings()
         service = self._service(settings)
-        text = await sbom.bill_of_materials(settings, service, await self.build(), await version_of(service))
+        version = await version_of(service)
+        image = build.image(settings, service, version)
+        text = await sbom.bill_of_materials(settings, service, image, version)
         return dag.file(f"{settings.app.name}.cdx.json", text)
 
     @live
@@ -133,8 +135,9 @@ class Ci:
         """Push the image and return its address by digest; a loopback registry is reached through ENV's target."""
         settings = await self._settings()
         settings.environment(env)
-        version = await version_of(self._service(settings))
-        return await push.push(settings, self._credentials, await self.build(), env, version)
+        service = self._service(settings)
+        version = await version_of(service)
+        return await push.push(settings, self._credentials, build.image(settings, service, version), env, version)
 
     @live
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:
@@ -191,7 +194,7 @@ class Ci:
         """Watch the environment's metrics for its window, with traffic of our own where there is none."""
         watched = await (await self._target(env)).ask(targets.Watch, targets.Watched)
         if not watched.ok:
-            raise StageFailed(f"{env}: {watched.message}")
+            raise StageFailed("\n".join([f"{env}: {watched.message}", *to_type(just=f"call verify --env {env}")]))
         verdict = watched.verdict
         return Verification(outcome=verdict.outcome, requests=verdict.requests, summary=f"**{env}**: {watched.message}")
 

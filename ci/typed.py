@@ -1,9 +1,12 @@
 """Dagger's decorators with the types that they really have: the SDK's own overloads lose them."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import dagger
+
+from ci.stages.failing import named
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,14 +26,19 @@ def object_type(cls: type[T]) -> type[T]:
 
 def function(method: F) -> F:
     """Expose a method as a function whose results may be served from the cache."""
-    return cast("F", dagger.function(method))
+    return cast("F", dagger.function(_telling(method)))
 
 
 def live(method: F) -> F:
     """Expose a method as a function that runs at every call: it changes or reads the world outside."""
-    return cast("F", dagger.function(cache="never")(method))  # type: ignore[call-overload] # the SDK's lack `cache`
+    return cast("F", dagger.function(cache="never")(_telling(method)))  # type: ignore[call-overload] # the SDK's lack `cache`
 
 
 def check(method: F) -> F:
     """Let `dagger check` run a function."""
     return cast("F", dagger.check(method))
+
+
+def _telling(method: F) -> F:
+    """Have a function say, when it fails, what failed and what to type next."""
+    return cast("F", named(method)) if inspect.iscoroutinefunction(method) else method

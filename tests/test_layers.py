@@ -1,4 +1,4 @@
-"""Imports point one way: pipeline → stages → (targets, release, analysis, edge, monitoring) → settings."""
+"""Imports point one way: pipeline → stages → (targets, release, analysis, edge, monitoring) → settings, causes."""
 
 import ast
 from collections.abc import Iterator
@@ -15,19 +15,21 @@ ALLOWED = {
     "": {"pipeline"},
     "pipeline": {"reports", "settings", "stages", "typed", *BELOW_STAGES},
     "reports": {"typed", "settings", *BELOW_STAGES},
-    "typed": set(),
-    "stages": {"settings", *BELOW_STAGES},
-    "targets": {"settings", "analysis", "edge"},
+    # What is exposed tells how it failed.
+    "typed": {"stages"},
+    "stages": {"settings", "causes", *BELOW_STAGES},
+    "targets": {"settings", "causes", "analysis", "edge"},
     "release": {"settings"},
     # It reads what the edge counts, and by what name is the edge's to say.
     "analysis": {"settings", "edge"},
     "edge": {"settings"},
     "monitoring": {"settings"},
     "settings": set(),
+    "causes": set(),
     "local": set(),
 }
 # What runs where no Dagger client is installed, or has to work without one.
-WITHOUT_DAGGER = {"targets", "release", "analysis", "edge", "monitoring", "settings"}
+WITHOUT_DAGGER = {"targets", "release", "analysis", "edge", "monitoring", "settings", "causes"}
 
 
 def part_of(module: str) -> str:

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import io
 import json
-import os
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import aiodocker
 import aiohttp
 
+from ci.local.advice import advised, unreachable
 from ci.local.errors import DockerError
 
 Json = dict[str, Any]
@@ -89,14 +89,10 @@ class Docker:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             ) as response:
                 if response.status not in OK:
-                    raise DockerError(_message(await response.text()), response.status)
+                    raise DockerError(advised(_message(await response.text())), response.status)
                 yield response
         except aiohttp.ClientConnectionError as error:
-            where = os.environ.get("DOCKER_HOST", "its socket")
-            raise DockerError(
-                f"the Docker daemon cannot be reached at {where}: {error}. "
-                "Start it (`make setup` does), or set DOCKER_HOST."
-            ) from error
+            raise DockerError(unreachable(error)) from error
 
     async def progress(self, method: str, path: str, /, **options: Any) -> AsyncIterator[Json]:
         """Send a request that answers with lines of JSON, such as a build; a line with an error raises DockerError."""
@@ -241,5 +237,5 @@ def _message(text: str) -> str:
 
 def _checked(line: Json) -> Json:
     if "error" in line:
-        raise DockerError(str(line["error"]))
+        raise DockerError(advised(str(line["error"])))
     return line

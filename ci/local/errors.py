@@ -56,7 +56,7 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
         """Say what the official engine says, and carry the details in the GraphQL extensions."""
         self.container: Any = None  # what the step left, as an API Container: for a shell in there
         self.insecure = False  # whether the step had all of root's capabilities
-        super().__init__(f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}')
+        super().__init__(exec_message(args, exit_code))
         self.extensions = {
             "_type": "EXEC_ERROR",
             "cmd": list(args),
@@ -64,3 +64,8 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
             "stdout": stdout,
             "stderr": stderr,
         }
+
+
+def exec_message(args: Sequence[str], exit_code: int | None) -> str:
+    """Say of a step what the official engine says."""
+    return f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}'

@@ -4,7 +4,8 @@ import dagger
 from dagger import dag
 
 from ci.settings import Settings
-from ci.stages.toolchain import VENV, base, locked
+from ci.stages.failing import stage
+from ci.stages.toolchain import VENV, base, locked, place
 
 # The user that the service runs as: a number that no system image gives to anybody.
 USER = "10001:10001"
@@ -26,6 +27,12 @@ def image(settings: Settings, service: dagger.Directory, version: str) -> dagger
         .with_label("org.opencontainers.image.base.name", settings.base_image())
         .with_env_variable("APP_VERSION", version)
     )
+
+
+async def built(settings: Settings, image: dagger.Container) -> dagger.Container:
+    """Return an image when all of its steps went well."""
+    async with stage("build", where=place(settings)):
+        return await image.sync()
 
 
 def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:

@@ -6,8 +6,9 @@ import dagger
 
 from ci.release import protocol as ledgers
 from ci.stages.errors import LedgerFailed, Refused, StageFailed
+from ci.stages.failing import to_type
 from ci.stages.ledger import Ledger
-from ci.stages.prove import proof
+from ci.stages.prove import how, proof
 from ci.stages.target import Target
 from ci.targets import protocol as targets
 
@@ -45,23 +46,24 @@ async def deliver(ledger: Ledger, target: Target, service: dagger.Directory, wan
     """
     admitted = await ledger.ask(ledgers.Admit, ledgers.Admitted, environment=target.name, **dataclasses.asdict(wanted))
     try:
-        deployed = await _watched(target, admitted, await _delivered(target, service, wanted, admitted))
+        tests, archive = proof(target, service)
+        deployed = await _delivered(target, wanted, admitted, tests, archive)
+        deployed = await _watched(target, admitted, deployed)
     except StageFailed as error:
         await _record(ledger, target, wanted, admitted, None, str(error))
         raise
     await _record(ledger, target, wanted, admitted, deployed, deployed.message)
     if deployed.status == "refused":
-        raise Refused(_story(target, deployed))
+        raise Refused(_story(target, tests, deployed))
     if not deployed.ok:
-        raise StageFailed(_story(target, deployed))
+        raise StageFailed(_story(target, tests, deployed))
     return Delivered(admitted, deployed)
 
 
 async def _delivered(
-    target: Target, service: dagger.Directory, wanted: Wanted, admitted: ledgers.Admitted
+    target: Target, wanted: Wanted, admitted: ledgers.Admitted, tests: targets.Proof, archive: dagger.File
 ) -> targets.Deployed:
     kind = targets.Rollback if wanted.action == "rollback" else targets.Deploy
-    tests, archive = proof(target, service)
     return await target.with_features(admitted.features).ask(
         kind,
         targets.Deployed,
@@ -124,8 +126,25 @@ def _told(deployed: targets.Deployed) -> dict[str, object]:
     }
 
 
-def _story(target: Target, deployed: targets.Deployed) -> str:
-    """Tell what was done, what went wrong, and what its own output says: the last thing is what people read."""
-    stages = [f"{'✔' if stage.ok else '✘'} {stage.name}: {stage.message}" for stage in deployed.stages]
-    output = deployed.proved.output if deployed.proved else deployed.logs
-    return "\n".join([f"{target.name}: {deployed.message}", *stages, "", output.strip()]).strip()
+def _story(target: Target, tests: targets.Proof, deployed: targets.Deployed) -> str:
+    """Tell what was done, what went wrong, what its own output says, and what to type: the last is what people read."""
+    head = [f"{target.name}: {deployed.message}", *(_line(stage, deployed.message) for stage in deployed.stages)]
+    return "\n".join([*head, "", *_next(target, tests, deployed)]).strip()
+
+
+def _line(stage: targets.StageResult, said: str) -> str:
+    told = f": {stage.message}" if stage.message != said else ""
+    return f"{'✔' if stage.ok else '✘'} {stage.name}{told}"
+
+
+def _next(target: Target, tests: targets.Proof, deployed: targets.Deployed) -> list[str]:
+    if deployed.proved and not deployed.proved.ok:
+        return [*how(target, tests, deployed.proved), "that asks what serves: the release that failed is gone again"]
+    if deployed.status == "unhealthy":
+        up = f"call up up --ports {target.settings.app.port}:{target.settings.app.port}"
+        where = f"  where:           replicas in the target of {target.name}"
+        ran = "  what ran:        the image's own command"
+        return [deployed.logs.strip(), "", ran, where, *to_type(into="call build terminal", just=up)]
+    if deployed.verdict:
+        return to_type(just=f"call verify --env {target.name}")
+    return [deployed.logs.strip()]

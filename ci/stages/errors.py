@@ -2,9 +2,14 @@
 
 StageFailed
 ├── Refused      the pipeline will not do it: a rule of the settings, of the release or of the target
+├── StepFailed   a step ended badly, or the engine could not do what it was asked for
 ├── LedgerFailed the ledger could not be read or written
 └── TargetFailed the target said no, or could not be asked
 """
+
+from typing import Self
+
+import dagger
 
 
 class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
@@ -13,6 +18,26 @@ class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
 
 class Refused(StageFailed):
     """The pipeline will not do what was asked."""
+
+
+class StepFailed(StageFailed, dagger.QueryError):
+    """A step ended badly, or the engine could not do what it was asked for.
+
+    It is an error of the API too: so the SDK hands the engine's own details on, by which `-i` finds the step.
+    """
+
+    def __new__(cls, _error: dagger.QueryError, _story: str) -> Self:
+        """Make one of this kind: the API's errors choose a kind of their own."""
+        return Exception.__new__(cls)
+
+    def __init__(self, error: dagger.QueryError, story: str) -> None:
+        """Keep what the engine said, and tell it in the pipeline's words."""
+        super().__init__(error.errors, error.request)
+        self._story = story
+
+    def __str__(self) -> str:
+        """Tell the whole story."""
+        return self._story
 
 
 class LedgerFailed(StageFailed):

@@ -10,6 +10,7 @@ from ci.release import protocol
 from ci.settings import FILE, Settings
 from ci.stages.credentials import Credentials, needed
 from ci.stages.errors import LedgerFailed, Refused
+from ci.stages.failing import stage
 from ci.stages.program import answered, program, with_ssh
 
 # Where a loopback registry is bound, and where things are mounted.
@@ -82,6 +83,7 @@ class Ledger:
         Raises:
             Refused: The rules of the release say no; the message holds every reason.
             LedgerFailed: The request could not be carried out.
+            StepFailed: The step that asks failed itself.
         """
         request = kind(
             settings=self.settings,
@@ -91,7 +93,8 @@ class Ledger:
             github=self._github,
             **details,
         )
-        text = await answered(self._connected(), "ci.release", request.model_dump_json())
+        async with stage(name="the ledger's program"):
+            text = await answered(self._connected(), "ci.release", request.model_dump_json())
         outcome = protocol.read_outcome(text)
         if isinstance(outcome, protocol.Refused):
             raise Refused("\n".join(outcome.reasons) or outcome.message)

@@ -1,12 +1,15 @@
 """What can be found without running the service: each linter is a step of its own, and they run at once."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import dagger
 from dagger import dag
 
 from ci.settings import Settings
-from ci.stages.toolchain import base, workbench
+from ci.stages.failing import stage
+from ci.stages.together import together
+from ci.stages.toolchain import base, place, workbench
 
 # Linters that are the service's own dependencies.
 RUFF = ["ruff", "check", "--no-cache"]
@@ -42,6 +45,19 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
         found["actionlint"] = repository.with_exec([*ACTIONLINT, *workflows])
         found["zizmor"] = repository.with_exec([*ZIZMOR, *workflows])
     return found
+
+
+async def lint(settings: Settings, source: dagger.Directory) -> list[str]:
+    """Run the linters at once, and return their names when none of them found anything."""
+    async with stage("lint", where=place(settings)):
+        found = await linters(settings, source)
+
+    async def clean(name: str) -> None:
+        async with stage("lint", name=f"lint ({name})", where=place(settings)):
+            await found[name].sync()
+
+    await together({name: partial(clean, name) for name in found})
+    return list(found)
 
 
 def _over(settings: Settings, folder: dagger.Directory, files: list[str]) -> dagger.Container:

@@ -13,7 +13,7 @@ from ci.settings import Settings
 from ci.stages.toolchain import VENV, base, without_caches
 
 # What the programs import of this package.
-PARTS = ["ci/__init__.py", "ci/settings", "ci/targets", "ci/release", "ci/edge", "ci/analysis"]
+PARTS = ["ci/__init__.py", "ci/causes.py", "ci/settings", "ci/targets", "ci/release", "ci/edge", "ci/analysis"]
 OUTCOME = "/run/outcome.json"
 
 

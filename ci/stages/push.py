@@ -1,10 +1,13 @@
 """Getting the image to where its targets pull it from."""
 
+from functools import partial
+
 import dagger
 
 from ci.settings import Settings
+from ci.stages import build
 from ci.stages.credentials import Credentials
-from ci.stages.errors import StageFailed
+from ci.stages.failing import stage
 from ci.stages.program import program
 from ci.stages.target import MOUNTED, Target
 from ci.stages.together import together
@@ -20,12 +23,12 @@ async def push(
     archive; every other registry is pushed to directly.
 
     Raises:
-        StageFailed: The registry does not take it.
+        StageFailed: It cannot be built, or the registry does not take it.
     """
     repository = settings.registry.repository
     if settings.registry.is_loopback:
         # Neither waits for the other.
-        await together({"image": image.sync, "program": program(settings).sync})
+        await together({"image": partial(build.built, settings, image), "program": program(settings).sync})
         pushed = await Target(settings, environment, credentials).ask(
             protocol.Push,
             protocol.Pushed,
@@ -38,19 +41,10 @@ async def push(
     if credentials.registry_password:
         host = settings.registry.host
         image = image.with_registry_auth(host, credentials.registry_user, credentials.registry_password)
-    try:
+    await build.built(settings, image)
+    async with stage(f"push --env {environment}", name=f"push of {repository}:{version}"):
         address = await image.publish(f"{repository}:{version}")
-    except dagger.QueryError as error:
-        raise StageFailed(f"{repository}:{version} could not be pushed: {error}: {_advice(str(error))}") from error
     return f"{repository}@{address.partition('@')[2]}"
-
-
-def _advice(said: str) -> str:
-    if "x509" in said or "certificate" in said:
-        return "the engine does not know the registry's CA: see docs/infrastructure.md"
-    if "unauthorized" in said or "no basic auth" in said or "denied" in said:
-        return "give --registry-user and --registry-password (REGISTRYUSER and REGISTRYPASSWORD in .env)"
-    return "is the registry running, and is this its name?"
 
 
 def archive(image: dagger.Container) -> dagger.File:

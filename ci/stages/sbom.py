@@ -7,8 +7,9 @@ import dagger
 from dagger import ReturnType, dag
 
 from ci.settings import Settings
-from ci.stages.build import environment
-from ci.stages.toolchain import VENV, base
+from ci.stages.build import built, environment
+from ci.stages.failing import stage
+from ci.stages.toolchain import VENV, base, place
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]
 DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architecture}\n"]
@@ -18,6 +19,8 @@ async def bill_of_materials(
     settings: Settings, service: dagger.Directory, image: dagger.Container, version: str
 ) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
+    if settings.app.dockerfile:
+        await built(settings, image)
     document = await _python(settings, service, image)
     # What the chain adds to the base image comes from the lock file alone.
     system = image if settings.app.dockerfile else dag.container().from_(settings.base_image())
@@ -42,7 +45,10 @@ async def _python(settings: Settings, service: dagger.Directory, image: dagger.C
     looked_at = holder.with_exec(
         [*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"]
     )
-    document: dict[str, Any] = json.loads(await looked_at.stdout())
+    async with stage("build", where=place(settings)):
+        await holder.sync()
+    async with stage("sbom", where=place(settings)):
+        document: dict[str, Any] = json.loads(await looked_at.stdout())
     return document
 
 

@@ -12,6 +12,7 @@ import dagger
 from ci.settings import Environment, Settings
 from ci.stages.credentials import Credentials, needed
 from ci.stages.errors import TargetFailed
+from ci.stages.failing import stage
 from ci.stages.program import answered, program
 from ci.targets import protocol
 
@@ -50,6 +51,7 @@ class Target:
 
         Raises:
             TargetFailed: The request could not be carried out.
+            StepFailed: The step that asks failed itself.
         """
         hosts = kind is protocol.Provision
         login = protocol.RegistryLogin(user=self.credentials.registry_user, password_file=self._password_file)
@@ -60,7 +62,8 @@ class Target:
             step = step.with_mounted_file(MOUNTED, mounted)
         if mounted_secret is not None:
             step = step.with_mounted_secret(MOUNTED, mounted_secret)
-        outcome = protocol.read_outcome(await answered(step, "ci.targets", request.model_dump_json()))
+        async with stage(name=f"{self.name}: the program beside its target"):
+            outcome = protocol.read_outcome(await answered(step, "ci.targets", request.model_dump_json()))
         if not isinstance(outcome, expected):
             raise TargetFailed(f"{self.name}: {outcome.message}")
         return outcome

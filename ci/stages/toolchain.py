@@ -28,6 +28,11 @@ def base(settings: Settings) -> dagger.Container:
     )
 
 
+def place(settings: Settings) -> str:
+    """Say where a step of it runs."""
+    return f"/app in a container of {settings.base_image()}"
+
+
 def without_caches(container: dagger.Container) -> dagger.Container:
     """Take the caches away, for a container that is not installed into any more."""
     return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from ci.causes import advised
 from ci.targets.errors import MissingError, RefusedError, TakenError, UnreachableError
 
 # The newest API that this program was written against; an older daemon is spoken to in its own.
@@ -89,14 +90,13 @@ class Daemon:
             messages = [json.loads(line) async for line in answer.aiter_lines() if line.strip()]
         for message in messages:
             if "error" in message:
-                raise RefusedError(message["error"])
+                raise RefusedError(advised(message["error"]))
         return messages
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
         detail = str(error) or type(error).__name__
-        return UnreachableError(
-            f"{self.where}: no Docker daemon answers ({detail}): is it running, and is this the right target?"
-        )
+        what = f"{self.where}: no Docker daemon answers ({detail}): is it running, and is this the right target?"
+        return UnreachableError(advised(what))
 
 
 def _encoded(params: Mapping[str, object]) -> dict[str, Any]:
@@ -110,4 +110,4 @@ def _raise_for_status(answer: httpx.Response) -> None:
         message = answer.json()["message"]
     except (ValueError, KeyError):
         message = answer.text
-    raise STATUS_ERRORS.get(answer.status_code, RefusedError)(message)
+    raise STATUS_ERRORS.get(answer.status_code, RefusedError)(advised(message))

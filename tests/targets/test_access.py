@@ -110,6 +110,7 @@ async def test_a_registry_that_is_not_there(stack: p.Stack, tarball: str) -> Non
     subprocess.run(["docker", "image", "rm", "localhost:1/x:1"], capture_output=True, check=True)
     assert failed.reason == "refused"
     assert "the registry does not take localhost:1/x:1" in failed.message
+    assert ":1 does not answer: is it running, is this its name and port" in failed.message
 
 
 def test_the_program_answers_on_its_output(stack: p.Stack) -> None:

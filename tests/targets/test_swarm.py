@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -133,6 +134,24 @@ async def test_a_candidate_that_cannot_start_says_why(standing: p.Stack, image: 
     assert started.status == "unhealthy"
     assert "failed 3 times" in started.message
     assert "this build cannot start" in started.logs
+
+
+@pytest.mark.full
+async def test_a_candidate_that_lacks_memory_is_told_its_limit(standing: p.Stack, image: Image) -> None:
+    resources = standing.environment.resources.model_copy(update={"memory": "6MiB"})
+    environment = standing.environment.model_copy(update={"resources": resources})
+    started = await start(standing.model_copy(update={"environment": environment}), image("one"))
+    assert started.status == "unhealthy"
+    assert "environments.dev.resources.memory is 6MiB: raise it in pipeline.toml" in started.message
+
+
+@pytest.mark.full
+async def test_an_edge_whose_port_the_host_itself_has(stack: p.Stack, image: Image) -> None:
+    port = stack.environment.edge.port
+    with socket.create_server(("", port)):
+        failed = await answer(p.Candidate(stack=stack, image=image("one"), version="1"))
+    assert isinstance(failed, p.Failed), failed
+    assert f"→ port {port} is taken: `sudo ss -ltnp` tells" in failed.message
 
 
 async def test_what_serves_already_is_left_alone(standing: p.Stack, image: Image) -> None:

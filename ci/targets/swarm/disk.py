@@ -17,7 +17,7 @@ async def disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
     try:
         free = await _free(daemon, stack, await pinned(daemon, stack, stack.images.caddy, login))
     except RefusedError as error:
-        return Check(name="disk", ok=False, detail=f"cannot look: {error}: is the disk full, or an image missing?")
+        return Check(name="disk", ok=False, detail=f"cannot look: is the disk full, or an image missing? {error}")
     detail = f"{free >> 20} MiB are free for Docker on {daemon.where}"
     advice = "" if free >= ROOM else f", and {ROOM >> 20} are needed: make room there, with 'docker image prune'"
     return Check(name="disk", ok=free >= ROOM, detail=detail + advice)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ci.targets.daemon import Daemon
-from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, logs, tasks
+from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, logs, ran_out_of_memory, tasks
 
 POLL = 0.1
 # As many failures of one replica end the wait: an application may fail once or twice while its database comes up.
@@ -20,6 +20,7 @@ class Health:
     ok: bool
     reason: str = ""
     logs: str = ""
+    out_of_memory: bool = False
 
 
 async def gate(daemon: Daemon, service: str, replicas: int, timeout: float) -> Health:  # noqa: ASYNC109 - a setting
@@ -46,5 +47,8 @@ async def _bad(daemon: Daemon, found: list[Task], reason: str) -> Health:
     why = {str(task["Status"].get("Err") or task["Status"].get("Message") or "") for task in culprits}
     said = [text for task in culprits for text in (await logs(daemon, task), await last_probe(daemon, task)) if text]
     return Health(
-        ok=False, reason=f"{reason}: {'; '.join(sorted(filter(None, why)))}", logs="\n".join(dict.fromkeys(said))
+        ok=False,
+        reason=f"{reason}: {'; '.join(sorted(filter(None, why)))}",
+        logs="\n".join(dict.fromkeys(said)),
+        out_of_memory=any([await ran_out_of_memory(daemon, task) for task in culprits]),
     )

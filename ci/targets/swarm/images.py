@@ -60,7 +60,7 @@ async def push_loaded(daemon: Daemon, image: str, repository: str, tag: str, log
         messages = await daemon.progress("POST", f"/images/{repository}/push", params={"tag": tag}, headers=headers)
     except RefusedError as error:
         raise RefusedError(
-            f"the registry does not take {repository}:{tag}: {error}: is it running, and may this user push there?"
+            f"the registry does not take {repository}:{tag}: is it running, and may this user push there? {error}"
         ) from error
     digest = next(message["aux"]["Digest"] for message in reversed(messages) if "Digest" in message.get("aux", {}))
     reference = f"{repository}@{digest}"

@@ -27,7 +27,7 @@ async def image(daemon: Daemon, request: Preflight, nodes: Sequence[Node]) -> Ch
     try:
         await _distribution(daemon, request)
     except RefusedError as error:
-        detail = f"{request.image} cannot be pulled: {error}: push it again, or log in"
+        detail = f"{request.image} cannot be pulled: push it again, or log in: {error}"
         return Check(name="image", ok=False, detail=detail)
     return Check(name="image", ok=True, detail=f"{request.image} can be pulled")
 

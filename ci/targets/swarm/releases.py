@@ -4,6 +4,8 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+from ci.causes import OUT_OF_MEMORY, advice
+from ci.settings import FILE
 from ci.targets.daemon import Daemon
 from ci.targets.errors import RefusedError
 from ci.targets.protocol import Candidate, Discard, Discarded, Retire, Retired, Stack, Started
@@ -42,12 +44,19 @@ async def candidate(daemon: Daemon, request: Candidate) -> Started:
         message = f"{name} is healthy after {seconds:.1f} s"
         return Started(message=message, status="healthy", release=name, serving=serving, seconds=seconds)
     await _give_up(daemon, names, ground, name)
-    message = f"{name} did not get healthy and is gone again; {serving or 'nothing'} serves. {health.reason}"
+    message = f"{name} did not get healthy and is gone again; {serving or 'nothing'} serves. {_why(stack, health)}"
     if name == serving:
-        message = f"{name} serves, but is not healthy: {health.reason}"
+        message = f"{name} serves, but is not healthy: {_why(stack, health)}"
     return Started(
         ok=False, message=message, status="unhealthy", release=name, serving=serving, seconds=seconds, logs=health.logs
     )
+
+
+def _why(stack: Stack, health: Health) -> str:
+    said = "\n".join([health.reason, health.logs, *([OUT_OF_MEMORY] if health.out_of_memory else [])])
+    limit = f"environments.{stack.name}.resources.memory is {stack.environment.resources.memory}"
+    memory = f"{limit}: raise it in {FILE}, or let the service use less"
+    return " ".join(filter(None, [health.reason, advice(said, memory=memory)]))
 
 
 async def _start(daemon: Daemon, stack: Stack, spec: specs.Spec, ground: Ground) -> Health:

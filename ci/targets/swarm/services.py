@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from ci.causes import KILLED
 from ci.targets.daemon import Daemon
 from ci.targets.errors import MissingError, RefusedError
 from ci.targets.swarm.names import Names
@@ -99,6 +100,18 @@ async def last_probe(daemon: Daemon, task: Task) -> str:
         if probes
         else ""
     )
+
+
+async def ran_out_of_memory(daemon: Daemon, task: Task) -> bool:
+    """Tell whether a task was killed for the lack of it; of one on another node, only how it ended is known."""
+    status = task["Status"].get("ContainerStatus") or {}
+    if not status.get("ContainerID"):
+        return False
+    try:
+        state = (await daemon.get(f"/containers/{status['ContainerID']}/json"))["State"]
+    except MissingError:
+        return status.get("ExitCode") == KILLED
+    return bool(state["OOMKilled"])
 
 
 def demultiplexed(stream: bytes) -> str:

@@ -5,6 +5,7 @@ import secrets as randomness
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ci.causes import advice
 from ci.targets.daemon import Daemon
 from ci.targets.errors import LackingError, MissingError
 from ci.targets.protocol import RegistryLogin, Stack
@@ -82,7 +83,8 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
     replicas = len(usable(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
     health = await gate(daemon, spec["Name"], replicas, GROUND)
     if not health.ok:
-        raise LackingError(f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip())
+        said = f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip()
+        raise LackingError("\n".join(filter(None, [said, advice(said)])))
 
 
 def _memory(service: Service) -> dict[str, str]:

@@ -106,6 +106,18 @@ def test_several_steps_failed(sit: Sit) -> None:
 
 
 @pytest.mark.full
+def test_the_step_that_the_error_is_about_comes_first(sit: Sit) -> None:
+    screen = sit("-q", "call", "-i", "second", cwd=SAMPLES / "steps")
+    screen.wait_for(r"\(1 of 2 that failed\)")
+    screen.wait_for()
+    assert screen.run("cat /left") == "the second\n"
+    screen.type("exit\n")
+    screen.wait_for(r"\(2 of 2 that failed\)")
+    screen.wait_for()
+    assert screen.end()[0] == 1
+
+
+@pytest.mark.full
 def test_what_led_to_a_failed_step_stays_cached(ci: Ci) -> None:
     for _ in range(2):
         outcome = ci("call", "--progress", "plain", "broken", cwd=SHELLS)

@@ -36,6 +36,21 @@ def test_a_failed_step_is_what_the_user_reads_last(ci: Ci, progress: str) -> Non
     assert outcome.err.endswith(STORY)
 
 
+@pytest.mark.parametrize("progress", ["plain", "dots", "-q"])
+def test_a_module_has_words_of_its_own(ci: Ci, progress: str) -> None:
+    flags = [progress] if progress == "-q" else ["--progress", progress]
+    err = ci(*flags, "call", "second", cwd=STEPS).err
+    title, story = (
+        "✘ the last lines of what failed (",
+        "stdout:\n    its output\n\nError: step two failed: exit code 6\n",
+    )
+    assert err.count(title) == 1
+    assert err.endswith(story)
+    # What is told in those words is not told in the engine's too.
+    assert "did not complete" not in err.rpartition(title)[2]
+    assert ("the first" in err) == (progress == "plain")
+
+
 def test_a_step_of_the_command_line_that_fails(ci: Ci) -> None:
     outcome = ci("-q", "call", "base", "with-exec", "--args=sh,-c,echo oh >&2; exit 3", "stdout", cwd=STEPS)
     assert outcome.status == 1

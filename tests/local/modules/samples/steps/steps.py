@@ -5,6 +5,19 @@ import dagger
 from dagger import dag, function, object_type
 
 
+class Told(dagger.QueryError):
+    """A failure in the module's own words, with the engine's details."""
+
+    def __init__(self, error: dagger.ExecError) -> None:
+        super().__init__(error.errors, error.request)
+
+    def __new__(cls, _error: dagger.ExecError) -> "Told":
+        return Exception.__new__(cls)
+
+    def __str__(self) -> str:
+        return "step two failed: exit code 6"
+
+
 @object_type
 class Steps:
     image: str = "busybox:1"
@@ -33,6 +46,18 @@ class Steps:
     async def broken(self) -> str:
         """Run a step that fails."""
         return await self.base().with_exec(["sh", "-c", "echo some output; echo what went wrong >&2; exit 7"]).stdout()
+
+    @function
+    async def second(self) -> str:
+        """Run two steps that fail, and tell of the second in words of its own."""
+        try:
+            await self.base().with_exec(["sh", "-c", "echo the first; exit 5"]).stdout()
+        except dagger.ExecError:
+            pass
+        try:
+            return await self.base().with_exec(["sh", "-c", "echo the second > /left; echo its output; exit 6"]).stdout()
+        except dagger.ExecError as error:
+            raise Told(error) from None
 
     @function(cache="never")
     async def slow(self, seconds: int) -> str:

@@ -1,0 +1,132 @@
+"""What is told of a step that failed, and what stays with the error for the engine."""
+
+import gql
+import pytest
+from dagger import ExecError, QueryError
+from dagger._exceptions import QueryErrorValue
+
+from ci.stages.errors import StageFailed, StepFailed
+from ci.stages.failing import named, stage, to_type
+
+REQUEST = gql.gql("{ container { id } }")
+OTHER = "(on a Dagger engine: `dagger` for `ci`)"
+
+
+def exec_error(*command: str, exit_code: int = 3, stderr: str = "", origin: str = "") -> ExecError:
+    details = {"_type": "EXEC_ERROR", "cmd": list(command), "exitCode": exit_code, "stdout": "", "stderr": stderr}
+    message = f'process "{" ".join(command)}" did not complete successfully: exit code: {exit_code}{origin}'
+    error = QueryError([QueryErrorValue(message, extensions=details)], REQUEST)
+    assert isinstance(error, ExecError)
+    return error
+
+
+def query_error(message: str) -> QueryError:
+    return QueryError([QueryErrorValue(message)], REQUEST)
+
+
+async def told(error: Exception, call: str = "test", **details: str) -> StepFailed:
+    with pytest.raises(StepFailed) as caught:
+        async with stage(call, **details):
+            raise error
+    return caught.value
+
+
+async def test_a_step_s_story() -> None:
+    failed = await told(exec_error("sh", "-c", "exit 3"), where="here", name="a part of it")
+    assert str(failed).splitlines() == [
+        "a part of it failed: exit code 3",
+        "  what ran:        sh -c 'exit 3'",
+        "  where:           here",
+        "  to get into it:  ci call -i test",
+        "  to run just it:  ci call test",
+        f"                   {OTHER}",
+    ]
+
+
+async def test_a_long_command_is_one_line() -> None:
+    said = str(await told(exec_error("sh", "-c", "echo\n" * 99))).splitlines()
+    assert said[1].startswith("  what ran:        sh -c 'echo echo")
+    assert said[1].endswith("…")
+    assert len(said[1]) < 120
+
+
+async def test_a_known_cause_is_advised_once() -> None:
+    failed = await told(exec_error("x", stderr="OSError: [Errno 28] No space left on device"))
+    assert str(failed).splitlines()[-1].startswith("→ the disk is full")
+    failed = await told(query_error("no space left on device\n→ the engine's own advice"))
+    assert str(failed).count("→") == 1
+
+
+async def test_a_step_that_was_killed_is_told_of_the_machine_s_memory() -> None:
+    assert "GiB of its machine" in str(await told(exec_error("x", exit_code=137)))
+
+
+async def test_what_the_engine_cannot_do_is_told_too() -> None:
+    said = str(await told(query_error("lookup nowhere.invalid: no such host"), "push --env dev")).splitlines()
+    assert said[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
+    assert said[1] == "  to run just it:  ci call push --env dev"
+    assert "-i" not in "".join(said[1:3])
+    assert said[-1].startswith("→ nowhere.invalid has no address here")
+
+
+async def test_the_engine_s_details_stay() -> None:
+    failed = await told(exec_error("x", origin=" [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]"))
+    # So the SDK hands them on, and a Dagger engine knows where it began.
+    assert isinstance(failed, QueryError)
+    assert isinstance(failed, StageFailed)
+    assert failed.error.extensions["cmd"] == ["x"]
+    assert str(failed).count("[traceparent:") == 1
+    assert str(failed).endswith("-0123456789abcdef]")
+
+
+async def test_the_innermost_stage_tells() -> None:
+    with pytest.raises(StepFailed, match=r"^inner failed"):
+        async with stage("outer"), stage("inner"):
+            raise exec_error("x")
+
+
+async def test_other_errors_are_left_alone() -> None:
+    with pytest.raises(ValueError, match=r"^mine$"):
+        async with stage("test"):
+            raise ValueError("mine")
+
+
+class Pipeline:
+    overrides = ("app.port=1",)
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    @named
+    async def integration_test(self, env: str, note: str = "", *, force: bool = False, key: object = None) -> None:
+        raise self.error or ValueError((env, note, force, key))
+
+    @named
+    async def whole(self) -> None:
+        await self.integration_test("dev")
+
+
+async def test_a_function_is_a_stage_with_its_arguments() -> None:
+    with pytest.raises(StepFailed) as caught:
+        await Pipeline(exec_error("x")).integration_test("dev", note="two words", force=True, key=object())
+    just = "integration-test --env dev --note 'two words' --force --key …"
+    said = str(caught.value)
+    assert said.startswith(f"{just} failed: exit code 3")
+    assert f"ci call --overrides app.port=1 {just}\n" in said
+    assert f"ci call -i --overrides app.port=1 {just}\n" in said
+
+
+async def test_what_was_typed_is_not_told() -> None:
+    with pytest.raises(StepFailed) as caught:
+        await Pipeline(query_error("it cannot")).integration_test("dev")
+    assert str(caught.value) == "integration-test --env dev failed: it cannot"
+
+
+async def test_a_function_inside_another_is_the_one_to_tell() -> None:
+    with pytest.raises(StepFailed, match=r"^integration-test --env dev failed"):
+        await Pipeline(exec_error("x")).whole()
+
+
+def test_nothing_to_type() -> None:
+    assert to_type() == []
+    assert to_type(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
