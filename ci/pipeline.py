@@ -109,8 +109,7 @@ class Ci:
     @function
     async def findings(self) -> Findings:
         """Tell which lines the tests and the linters complain about; as GitHub annotates them, too."""
-        settings = await self._settings()
-        found = await findings.complaints(settings, self._service(settings))
+        found = await findings.complaints(await self._settings(), self.source)
         return Findings.of([one.text for one in found], [one.annotation for one in found])
 
     @function

