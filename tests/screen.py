@@ -14,6 +14,7 @@ from pexpect.fdpexpect import fdspawn
 
 PROMPT = r"[#$] (\x1b\[6n)?$"  # busybox asks where the cursor is
 DONE = r"done\r\n.*[#$] "
+PATIENCE = 180  # seconds; a machine with much else to do takes its time
 
 
 class Screen:
@@ -33,7 +34,7 @@ class Screen:
             stderr=side,
         )
         os.close(side)
-        self._expect = fdspawn(self._main, timeout=60, encoding="utf-8", codec_errors="replace")
+        self._expect = fdspawn(self._main, timeout=PATIENCE, encoding="utf-8", codec_errors="replace")
 
     def resize(self, rows: int, columns: int) -> None:
         """Drag the window's corner."""
@@ -46,9 +47,9 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         """Leave, whatever runs."""
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=PATIENCE)
 
-    def wait_for(self, pattern: str = PROMPT, seconds: float = 60) -> str:
+    def wait_for(self, pattern: str = PROMPT, seconds: float = PATIENCE) -> str:
         """Return what appears up to a pattern, without escape codes; fails when it does not come in time."""
         self._expect.expect(pattern, timeout=seconds)
         return _plain(str(self._expect.before) + str(self._expect.after))
@@ -67,7 +68,7 @@ class Screen:
         if typed:
             self.type(typed)
         rest = _plain(self._expect.read())
-        status = self.process.wait(timeout=60)
+        status = self.process.wait(timeout=PATIENCE)
         self._expect.close()
         return status, rest.replace("\r", "")
 
