@@ -85,5 +85,5 @@ async def opened(request: Request) -> AsyncIterator[Ledger]:
     signatures = Signatures(**request.keys.model_dump(), signer=Signer(**request.signer.model_dump()))
     cache = Cache.of(access.cache, repository.repository)
     opener = login(access.user, access.password_file)
-    async with Registry.connect(url, name, opener, ca=access.ca) as registry:
+    async with Registry.connect(url, name, opener, ca=access.ca, host=repository.host) as registry:
         yield Ledger(registry, request.settings.app.name, signatures, cache)

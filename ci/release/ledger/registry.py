@@ -30,9 +30,12 @@ Options = Any
 class Registry:
     """A connection to a repository."""
 
-    def __init__(self, client: httpx.AsyncClient, repository: str, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, repository: str, pauses: Sequence[float] = PAUSES, host: str = ""
+    ) -> None:
         """Speak through a client whose base is the registry; `repository` names it there, without the host."""
         self._client = client
+        self._host = host or client.base_url.netloc.decode()
         self._pauses = pauses
         self.repository = repository
         # What time the registry thought it was when it last answered.
@@ -41,16 +44,25 @@ class Registry:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, repository: str, login: Login | None = None, pauses: Sequence[float] = PAUSES, ca: str = ""
+        cls,
+        url: str,
+        repository: str,
+        login: Login | None = None,
+        pauses: Sequence[float] = PAUSES,
+        *,
+        ca: str = "",
+        host: str = "",
     ) -> AsyncIterator["Registry"]:
-        """Connect to a registry by its address, like https://registry.example.com; `ca` is PEM, beside the system's.
+        """Connect to a registry by its address, like https://registry.example.com.
+
+        `ca` is PEM, beside the system's; `host` is what people call the registry, where the address is another's.
 
         Raises:
             RegistryError: `ca` is none.
         """
         options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True}
         async with httpx.AsyncClient(base_url=url, auth=login or Login(), **options) as client:
-            yield cls(client, repository, pauses)
+            yield cls(client, repository, pauses, host)
 
     async def tags(self) -> list[str]:
         """Return every tag; none when the repository is not there yet."""
@@ -119,7 +131,7 @@ class Registry:
     @property
     def where(self) -> str:
         """The repository with its host, as errors name it."""
-        return f"{self._client.base_url.netloc.decode()}/{self.repository}"
+        return f"{self._host}/{self.repository}"
 
     async def _send(self, method: str, url: str, **options: Options) -> httpx.Response:
         for pause in [*self._pauses, None]:
