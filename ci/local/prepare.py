@@ -83,7 +83,8 @@ async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **option
         await starting
         hosts = await engine.services.bind(step.bindings)
         config = await _config(engine, step, image, plan, private) | options
-        config["HostConfig"] |= {"ExtraHosts": hosts, "Init": init}
+        shares = engine.runner.cpu_shares(step, serves=init)
+        config["HostConfig"] |= {"ExtraHosts": hosts, "Init": init, "CpuShares": shares}
         container = await stack.enter_async_context(engine.container(config))
         await engine.solver.changer.apply(container, operations)
         for path, source, owner in plan.fills:
@@ -132,7 +133,6 @@ async def _config(engine: "Engine", step: Exec, image: str, plan: Plan, private:
             "Mounts": plan.mounts,
             "Privileged": step.insecure,
             "LogConfig": {"Type": "none"},
-            "CpuShares": engine.runner.cpu_shares(step),
         },
     }
 

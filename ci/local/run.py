@@ -66,8 +66,13 @@ class Runner:
             raise result
         return result
 
-    def cpu_shares(self, step: Exec) -> int:
-        """Return a step's share of the processors when they are scarce: what was asked for first gets the most."""
+    def cpu_shares(self, step: Exec, *, serves: bool) -> int:
+        """Return a step's share of the processors when they are scarce: what was asked for first gets the most.
+
+        One that `serves` others works only when they wait for it.
+        """
+        if serves:
+            return MOST_SHARES
         digest = self._engine.keys.of(step)
         order = list(self._waiting)
         rank = order.index(digest) if digest in self._waiting else len(order)
