@@ -1,12 +1,26 @@
 """Dagger's decorators with the types that they really have: the SDK's own overloads lose them."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, dataclass_transform
 
 import dagger
 
+from ci.stages.errors import StageFailed
 from ci.stages.failing import named
+
+
+class Untraced(logging.Filter):
+    """What a step or a rule says needs no traceback of ours before it; an error that is our mistake does."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is printed."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, dagger.QueryError | StageFailed)
+
+
+logging.getLogger("dagger.mod").addFilter(Untraced())
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

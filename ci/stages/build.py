@@ -11,6 +11,10 @@ from ci.stages.toolchain import VENV, base, locked, place
 USER = "10001:10001"
 # Every file's time in the image; times would otherwise make two builds of the same sources differ.
 EPOCH = 315532800  # 1980-01-01: zip files, which wheels are, know nothing older
+# Where what becomes the image's root is made ready.
+READY = "/image"
+# Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
+TOUCH = f"find {READY} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
 
 
 def image(settings: Settings, service: dagger.Directory, version: str) -> dagger.Container:
@@ -40,9 +44,9 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     return (
         dag.container()
         .from_(settings.base_image())
-        # Each a layer of its own, and a new folder at the root: what is put into an old one would change its time.
-        .with_directory(VENV, environment(settings, service).directory(VENV))
-        .with_directory("/app", sources(settings, service).directory("/app"), include=["src"])
+        # Each a layer of its own. A folder that comes with its name keeps its time; one that is made for it does not.
+        .with_directory("/", environment(settings, service).directory(READY))
+        .with_directory("/", sources(settings, service).directory(READY))
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
@@ -55,21 +59,21 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
 
 
 def environment(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return a container with the image's virtual environment, compiled beforehand, and EPOCH on all of it."""
+    """Return a container with the image's virtual environment in READY, compiled beforehand, and EPOCH on all of it."""
     # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
     compiled = f"python -m compileall -q -j1 --invalidation-mode=unchecked-hash {VENV}"
     # One step, so that no layer holds files that the next changes.
-    return locked(settings, service).with_exec(
-        ["sh", "-euc", f"uv sync --quiet --no-install-project --no-dev; {compiled}; {_touched(VENV)}"]
-    )
+    steps = [
+        "uv sync --quiet --no-install-project --no-dev",
+        compiled,
+        f"mkdir {READY}",
+        f"mv {VENV} {READY}",
+        TOUCH,
+    ]
+    return locked(settings, service).with_exec(["sh", "-euc", "; ".join(steps)])
 
 
 def sources(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return a container with the image's sources in `/app/src`, and EPOCH on all of them."""
-    source = base(settings).with_directory("/app/src", service.directory("src"))
-    return source.with_exec(["sh", "-euc", _touched("/app")])
-
-
-def _touched(path: str) -> str:
-    # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
-    return f"find {path} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
+    """Return a container with the image's sources in READY, and EPOCH on all of them."""
+    source = base(settings).with_directory(f"{READY}/app/src", service.directory("src"))
+    return source.with_exec(["sh", "-euc", TOUCH])

@@ -14,6 +14,7 @@ from ci.stages.toolchain import VENV, base, without_caches
 
 # What the programs import of this package.
 PARTS = ["ci/__init__.py", "ci/causes.py", "ci/settings", "ci/targets", "ci/release", "ci/edge", "ci/analysis"]
+REQUEST = "/run/request.json"
 OUTCOME = "/run/outcome.json"
 
 
@@ -41,7 +42,10 @@ def with_ssh(container: dagger.Container) -> dagger.Container:
 
 async def answered(step: dagger.Container, module: str, request: str) -> str:
     """Run one of the programs and return its outcome; the world outside is another at every call."""
-    step = step.with_env_variable("SLIPWAY_CALL", uuid4().hex)
+    call = uuid4().hex
+    # It holds no secret, but a Dagger engine's progress shows the text of everything that a step gets, except those.
+    sent = dag.set_secret(f"request-{call}", request)
+    step = step.with_env_variable("SLIPWAY_CALL", call).with_mounted_secret(REQUEST, sent)
     # Into a file: what people see of the step is its progress.
-    ran = step.with_exec(["python", "-m", module], stdin=request, redirect_stdout=OUTCOME)
+    ran = step.with_exec(["sh", "-c", f"exec python -m {module} <{REQUEST} >{OUTCOME}"])
     return await ran.file(OUTCOME).contents()

@@ -7,7 +7,7 @@ import dagger
 from dagger import ReturnType, dag
 
 from ci.settings import Settings
-from ci.stages.build import built, environment
+from ci.stages.build import READY, built, environment
 from ci.stages.failing import stage
 from ci.stages.toolchain import VENV, base, place
 
@@ -37,13 +37,13 @@ async def bill_of_materials(
 async def _python(settings: Settings, service: dagger.Directory, image: dagger.Container) -> dict[str, Any]:
     """Return a document of the image's virtual environment, or an empty one: a Dockerfile may do without."""
     if not settings.app.dockerfile:
-        holder = environment(settings, service)
+        holder, venv = environment(settings, service), READY + VENV
     elif await image.exists(VENV):
-        holder = base(settings).with_directory(VENV, image.directory(VENV))
+        holder, venv = base(settings).with_directory(VENV, image.directory(VENV)), VENV
     else:
         return {"bomFormat": "CycloneDX", "specVersion": "1.6"}
     looked_at = holder.with_exec(
-        [*CYCLONEDX, "environment", f"{VENV}/bin/python", "--output-reproducible", "--spec-version=1.6"]
+        [*CYCLONEDX, "environment", f"{venv}/bin/python", "--output-reproducible", "--spec-version=1.6"]
     )
     async with stage("build", where=place(settings)):
         await holder.sync()
