@@ -101,14 +101,14 @@ async def test_a_file_becomes_a_folder_and_a_folder_a_file() -> None:
 async def test_layer_has_what_is_new_or_changed(old: D, new: D) -> None:
     layer = new.changes(old).layer()
     assert await layer.glob("**/*") == [
-        "changed", "fresh.txt", "fresh/", "fresh/deep/", "fresh/deep/file", "hollow/", "script",
+        "changed", "fresh/", "fresh/deep/", "fresh/deep/file", "fresh.txt", "hollow/", "script",
     ]  # fmt: skip
 
 
 async def test_with_changes_changes_another_folder_likewise(old: D, new: D) -> None:
     other = old.with_new_file("own", "own").with_new_file("folder/own", "own")
     changed = other.with_changes(new.changes(old))
-    assert await changed.entries() == ["changed", "fresh.txt", "fresh/", "hollow/", "kept", "own", "script"]
+    assert await changed.entries() == ["changed", "fresh/", "fresh.txt", "hollow/", "kept", "own", "script"]
     assert await changed.file("changed").contents() == "one\n2\n3\n"
 
 

@@ -21,6 +21,14 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+async def test_what_is_listed_is_in_the_order_of_a_walk() -> None:
+    folder = dag.directory()
+    for path in ("a/b", "a.txt", "a/b.c/x", "a-b", "a/b-c"):
+        folder = folder.with_new_file(path, "x")
+    assert await folder.entries() == ["a/", "a-b", "a.txt"]
+    assert await folder.glob("**") == ["a/", "a/b", "a/b-c", "a/b.c/", "a/b.c/x", "a-b", "a.txt"]
+
+
 async def test_empty() -> None:
     assert await dag.directory().entries() == []
     assert await dag.directory().glob("**/*") == []

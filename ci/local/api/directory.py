@@ -49,12 +49,14 @@ class Directory(Object, Location):
     async def entries(self, ctx: "Context", path: str | None = None) -> list[str]:
         """List the names in a folder; those of folders end in a slash."""
         found = await self._listing(ctx, path)
-        return sorted(_shown(name, entry[0]) for name, entry in found.entries.items() if name and "/" not in name)
+        names = sorted(name for name in found.entries if name and "/" not in name)
+        return [_shown(name, found.entries[name][0]) for name in names]
 
     async def glob(self, ctx: "Context", pattern: str) -> list[str]:
         """List the paths that a pattern names."""
         found = await self._listing(ctx)
-        return sorted(_shown(p, e[0]) for p, e in found.entries.items() if p and glob_matches(pattern, p))
+        paths = sorted((p for p in found.entries if p and glob_matches(pattern, p)), key=lambda path: path.split("/"))
+        return [_shown(path, found.entries[path][0]) for path in paths]
 
     async def exists(
         self, ctx: "Context", path: str, expected_type: str | None = None, do_not_follow_symlinks: bool = False
