@@ -5,7 +5,7 @@ import dataclasses
 import dagger
 
 from ci.release import protocol as ledgers
-from ci.stages.errors import LedgerFailed, Refused, StageFailed
+from ci.stages.errors import LedgerFailed, Refused, StageFailed, TargetFailed
 from ci.stages.failing import to_type
 from ci.stages.ledger import Ledger
 from ci.stages.prove import how, proof
@@ -50,7 +50,7 @@ async def deliver(ledger: Ledger, target: Target, service: dagger.Directory, wan
         deployed = await _delivered(target, wanted, admitted, tests, archive)
         deployed = await _watched(target, admitted, deployed)
     except StageFailed as error:
-        await _record(ledger, target, wanted, admitted, None, str(error))
+        await _record(ledger, target, wanted, admitted, error, str(error))
         raise
     await _record(ledger, target, wanted, admitted, deployed, deployed.message)
     if deployed.status == "refused":
@@ -91,10 +91,10 @@ async def _record(
     target: Target,
     wanted: Wanted,
     admitted: ledgers.Admitted,
-    deployed: targets.Deployed | None,
+    ended: targets.Deployed | StageFailed,
     story: str,
 ) -> None:
-    told = {} if deployed is None else _told(deployed)
+    told = _told(ended) if isinstance(ended, targets.Deployed) else {"outcome": _untold(ended)}
     try:
         await ledger.ask(
             ledgers.Conclude,
@@ -105,12 +105,17 @@ async def _record(
             version=admitted.version,
             digest=admitted.digest,
             features=admitted.features,
-            **{"outcome": "failed", **told},
+            **told,
         )
     except StageFailed as error:
         raise LedgerFailed(
             f"{story}\n\nThis could not be recorded; the next command on {target.name} does it: {error}"
         ) from error
+
+
+def _untold(error: StageFailed) -> str:
+    """Say how a delivery ended of which the target told nothing; whom a lock kept out has tried nothing."""
+    return "refused" if isinstance(error, TargetFailed) and error.reason == "locked" else "failed"
 
 
 def _told(deployed: targets.Deployed) -> dict[str, object]:

@@ -36,7 +36,8 @@ def program(settings: Settings) -> dagger.Container:
 def with_ssh(container: dagger.Container) -> dagger.Container:
     """Add OpenSSH's ssh-keygen, which signs and verifies."""
     # One step: with lists from long ago, what they name may be gone.
-    install = "apt-get update -qq && apt-get install -qq --no-install-recommends openssh-client"
+    install = "apt-get update -qq && apt-get install -qq --no-install-recommends openssh-client >/dev/null"
+    container = container.with_env_variable("DEBIAN_FRONTEND", "noninteractive")
     return container.with_exec(["sh", "-euc", install])
 
 

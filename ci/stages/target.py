@@ -65,7 +65,7 @@ class Target:
         async with stage(name=f"{self.name}: the program beside its target"):
             outcome = protocol.read_outcome(await answered(step, "ci.targets", request.model_dump_json()))
         if not isinstance(outcome, expected):
-            raise TargetFailed(f"{self.name}: {outcome.message}")
+            raise TargetFailed(f"{self.name}: {outcome.message}", getattr(outcome, "reason", ""))
         return outcome
 
     @property

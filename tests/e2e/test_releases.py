@@ -268,7 +268,9 @@ def test_a_locked_environment_says_who_locked_it_and_why(team: Team) -> None:
     refusal = team.refused("deploy", "--env=acceptance", "--version=v1.1.0", by="deployer")
     for part in ("lead", "we measure", "unlock --env"):
         assert part in refusal
-    assert "failed" in team.json("report", "--env=acceptance")["outcome"]
+    # Nothing was tried: what served well there still counts for production, and for a restore.
+    assert team.json("report", "--env=acceptance")["outcome"] == "refused"
+    assert team.json("deploy", "--env=production", "--version=v1.1.0", by="deployer")["outcome"] == "unchanged"
     team.done("unlock", "--env=acceptance")
     assert team.deploy("acceptance", "v1.1.0")["outcome"] == "unchanged"
 

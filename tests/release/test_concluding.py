@@ -35,9 +35,7 @@ def test_everything_about_a_deploy_is_kept(desk: Desk) -> None:
     recorded = desk.deploy(
         "dev", "1.1", "author", outcome="failed", stages=STAGES, address="http://localhost:8080", features="all"
     )
-    assert recorded.message == (
-        "dev: 1.1 (bbbbbbbbbbbb) deployed to dev by author: failed (prove: 1 of 3 tests failed)"
-    )
+    assert recorded.message == ("dev: deploy of 1.1 (bbbbbbbbbbbb) by author: failed (prove: 1 of 3 tests failed)")
     deploy = last(desk, Deploy)
     assert isinstance(deploy, Deploy)
     assert [stage.model_dump() for stage in deploy.stages] == list(STAGES)

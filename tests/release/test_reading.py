@@ -32,7 +32,7 @@ def test_the_history_is_told_the_newest_first(told: Desk) -> None:
     found = view(told, "history")
     assert found.history is not None
     assert [line.text for line in found.history.lines[:3]] == [
-        "dev: 1.1 (bbbbbbbbbbbb) deployed to dev by author: failed (prove: 1 | 2 failed)",
+        "dev: deploy of 1.1 (bbbbbbbbbbbb) by author: failed (prove: 1 | 2 failed)",
         "dev: deploy of 1.1 (bbbbbbbbbbbb) started by author",
         "1.1 built as bbbbbbbbbbbb by anonymous (12 tests)",
     ]

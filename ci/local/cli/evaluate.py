@@ -29,7 +29,9 @@ async def evaluate(session: "Session", chain: Chain, export_to: str = "") -> Any
     if core or _api_type(session, last):
         query = Query(_element(own[-1].function.return_type).name)
         for step, arguments in zip(core, given[len(own) :], strict=True):
-            query.select(step.owner.name, step.function.name, arguments)
+            # An object that a chain ends at is evaluated anyway; and `sync` itself gives its ID, not the object.
+            if step.function.name != "sync":
+                query.select(step.owner.name, step.function.name, arguments)
         if _api_type(session, last):
             query.leaf(last, export_to)
         return await _each(result, lambda node: query.run(session.context, node))

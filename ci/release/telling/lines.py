@@ -6,13 +6,8 @@ from ci.release.history import Entry
 from ci.release.records import ANONYMOUS, Approval, Build, Denial, Deploy, Lift, Record, Recovery, Start, Takeover
 from ci.release.views import Line
 
-DOING = {"deploy": "deployed to", "rollback": "rolled back in", "restore": "restored in"}
-ENDS = {
-    "success": "",
-    "inconclusive": ", with too few requests for a verdict",
-    "failed": ": failed",
-    "refused": ": refused",
-}
+DOING = {"deploy": "deployed to", "rollback": "brought back to", "restore": "restored in"}
+ENDS = {"success": "", "inconclusive": ", with too few requests for a verdict"}
 
 
 def lines_of(entries: Iterable[Entry[Record]]) -> tuple[Line, ...]:
@@ -51,14 +46,20 @@ def _told(entry: Entry[Record]) -> str:
             override = f", overriding a freeze: {record.override}" if record.override else ""
             return f"{record.environment}: {record.action} of {_named(record)} started by {by}{override}"
         case Deploy():
-            stage = next((f" ({stage.name}: {stage.message})" for stage in record.stages if not stage.ok), "")
-            end = ENDS[record.outcome] + (stage if record.outcome in {"failed", "refused"} else "")
-            return f"{record.environment}: {_named(record)} {DOING[record.action]} {record.environment} by {by}{end}"
+            return _ended(record, by)
         case Recovery():
             serves = f"{_named(record)} serves" if record.digest else "nothing serves"
             return f"{record.environment}: {record.outcome}: {record.message}; {serves} (found by {by})"
         case Takeover():
             return f"{record.environment}: the lock of {record.holder} taken over by {by}: {record.message}"
+
+
+def _ended(record: Deploy, by: str) -> str:
+    if record.outcome in ENDS:
+        done = f"{DOING[record.action]} {record.environment} by {by}{ENDS[record.outcome]}"
+        return f"{record.environment}: {_named(record)} {done}"
+    stage = next((f" ({stage.name}: {stage.message})" for stage in record.stages if not stage.ok), "")
+    return f"{record.environment}: {record.action} of {_named(record)} by {by}: {record.outcome}{stage}"
 
 
 def signed(entry: Entry[Record]) -> str:

@@ -73,6 +73,12 @@ def test_an_object_of_the_api_is_named(ci: Ci) -> None:
     assert ci("-q", "call", "tree").out.startswith("Directory@sha256:")
 
 
+def test_an_object_of_the_api_is_evaluated_by_sync(ci: Ci) -> None:
+    base = ("-q", "call", "base", "with-exec")
+    assert ci(*base, "--args=true", "sync", cwd=SAMPLES / "steps").out.startswith("Container@sha256:")
+    assert ci(*base, "--args=false", "sync", cwd=SAMPLES / "steps").status == 1
+
+
 def test_a_directory_is_exported(ci: Ci, tmp_path: Path) -> None:
     outcome = ci("-q", "call", "tree", "-o", str(tmp_path / "out"))
     assert (outcome.status, outcome.out) == (0, "")
