@@ -28,7 +28,8 @@ def test_the_shell_has_what_the_step_had(sit: Sit, environ: dict[str, str]) -> N
     screen.resize(31, 99)
     assert screen.run("until stty size | grep 31; do sleep 0.1; done") == "31 99\n"
 
-    screen.type("echo be''gun; sleep 1000; echo a''fter\n")
+    # What says that it has begun is what Ctrl-C ends, so that neither comes too early for the other.
+    screen.type("sh -c 'echo be\"\"gun; exec sleep 1000'; echo a''fter\n")
     screen.wait_for("begun")
     screen.type("\x03")
     screen.wait_for()
