@@ -1,5 +1,7 @@
 """What tests of several folders ask of this machine."""
 
+import ipaddress
+import json
 import socket
 import subprocess
 
@@ -20,3 +22,9 @@ def ensure_swarm() -> None:
     """Turn Swarm mode on, as the set-up would."""
     if docker("info", "--format", "{{.Swarm.LocalNodeState}}") != "active":
         docker("swarm", "init", "--advertise-addr", "127.0.0.1")
+
+
+def gateway() -> str:
+    """Return the address by which containers reach this machine; where Docker names none, it is the network's first."""
+    config = json.loads(docker("network", "inspect", "bridge", "--format", "{{json (index .IPAM.Config 0)}}"))
+    return str(config.get("Gateway") or next(ipaddress.ip_network(config["Subnet"]).hosts()))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ci.settings import FILE
-from tests.machine import a_free_port, docker
+from tests.machine import a_free_port, gateway
 from tests.ssh import a_host
 
 from .conftest import Project, remove
@@ -28,12 +28,12 @@ def apart(project: Project) -> Iterator[Project]:
 
 async def test_a_service_lives_on_the_other_side_of_ssh(apart: Project, tmp_path: Path) -> None:
     # A step sees this machine as it sees any other: by an address that is not its own.
-    gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}") or "172.17.0.1"
-    async with a_host(tmp_path, gateway) as (port, host_key, key):
-        place = f"ssh://root@{gateway}:{port}"
+    address = gateway()
+    async with a_host(tmp_path, address) as (port, host_key, key):
+        place = f"ssh://root@{address}:{port}"
         settings = (
             f"--overrides=environments.dev.target.address={place}",
-            f"--overrides=environments.dev.target.known_hosts=[{gateway}]:{port} {host_key}",
+            f"--overrides=environments.dev.target.known_hosts=[{address}]:{port} {host_key}",
         )
         given = (*settings, apart.constructor[1], f"--ssh-key=file:{key}")
 
@@ -50,7 +50,7 @@ async def test_a_service_lives_on_the_other_side_of_ssh(apart: Project, tmp_path
         status, _, err = await call("status", "--env=dev", "summary", constructor=(*settings, apart.constructor[1]))
         assert status == 1
         assert "cannot be reached without --ssh-key" in err.splitlines()[-1]
-        other = f"--overrides=environments.dev.target.known_hosts=[{gateway}]:{port} {_another(host_key)}"
+        other = f"--overrides=environments.dev.target.known_hosts=[{address}]:{port} {_another(host_key)}"
         status, _, err = await call("status", "--env=dev", "summary", constructor=(*given, other))
         assert status == 1
         assert "the host's key is not the one in known_hosts" in err.splitlines()[-1]

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from ci.settings import FILE
-from tests.machine import a_free_port, docker, ensure_swarm
+from tests.machine import a_free_port, ensure_swarm, gateway
 from tests.release.desk import new_key
 from tests.release.github.hub import Hub, served
 from tests.workflows.runner import HERE, Done, Runner, command_named_dagger, filled, surroundings
 
-# What the network that the engine's steps run in calls this machine.
-GATEWAY = "{{(index .IPAM.Config 0).Gateway}}"
 CI = Path(sys.executable).with_name("ci")
 
 
@@ -25,7 +23,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     ensure_swarm()
     home = tmp_path_factory.mktemp("workflows")
     key, hub = new_key(home / "key"), Hub()
-    with served(hub, docker("network", "inspect", "bridge", "--format", GATEWAY)) as api:
+    with served(hub, gateway()) as api:
         text = (HERE / FILE).read_text().replace("{name}", f"act-{uuid.uuid4().hex[:8]}").replace("{api}", api)
         for name in ("dev", "acceptance", "production"):
             text = text.replace(f"{{{name}}}", str(a_free_port()))
