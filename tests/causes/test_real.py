@@ -5,7 +5,6 @@ import ssl
 import struct
 import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from ci.causes import advice
 from tests.causes.test_said import CERTIFICATE, DNS, LOGIN, PORT, PROCESSORS, SILENT, SPACE
 from tests.machine import a_free_port, docker
+from tests.registries import a_registry
 
 pytestmark = pytest.mark.full
 
@@ -30,10 +30,6 @@ def failed(*command: str) -> tuple[int, str]:
 
 def run(image: str, *command: str, options: tuple[str, ...] = ()) -> tuple[int, str]:
     return failed("docker", "run", "--rm", "--entrypoint=", *options, image, *command)
-
-
-def logs(container: str) -> str:
-    return subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True).stderr
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +56,8 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def closed(tmp_path: Path) -> Iterator[str]:
     """A registry that lets nobody in, by its address."""
     (tmp_path / "htpasswd").write_text("")
-    port = a_free_port()
-    settings = {"AUTH": "htpasswd", "AUTH_HTPASSWD_REALM": "team", "AUTH_HTPASSWD_PATH": "/auth/htpasswd"}
-    variables = [f"--env=REGISTRY_{name}={value}" for name, value in settings.items()]
-    options = ["--detach", f"--publish=127.0.0.1:{port}:5000", f"--volume={tmp_path}:/auth:ro", *variables]
-    container = docker("run", *options, "--env=OTEL_TRACES_EXPORTER=none", "registry:3")
-    try:
-        while "listening on" not in logs(container):
-            time.sleep(0.1)
-        yield f"localhost:{port}"
-    finally:
-        docker("rm", "--force", "--volumes", container)
+    with a_registry(tmp_path, a_free_port()) as address:
+        yield address
 
 
 @pytest.mark.parametrize("image", ["busybox:1", PYTHON])

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ci.release import protocol as p
-from tests.machine import a_free_port, docker
+from tests.machine import a_free_port
+from tests.registries import a_registry
 from tests.release.desk import DIGEST, Desk
 
 pytestmark = pytest.mark.full
@@ -53,22 +53,9 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private]:
     hashed = run("perl", "-e", "print crypt($ARGV[0], $ARGV[1])", word, salt)
     (folder / "htpasswd").write_text(f"author:{hashed}\n")
     certify(folder)
-    settings = {
-        "HTTP_TLS_CERTIFICATE": "/auth/registry.pem",
-        "HTTP_TLS_KEY": "/auth/registry.key",
-        "AUTH": "htpasswd",
-        "AUTH_HTPASSWD_REALM": "team",
-        "AUTH_HTPASSWD_PATH": "/auth/htpasswd",
-    }
-    variables = [f"--env=REGISTRY_{name}={value}" for name, value in settings.items()]
-    options = ["--detach", f"--publish=127.0.0.1:{port}:5000", f"--volume={folder}:/auth:ro", *variables]
-    container = docker("run", *options, "--env=OTEL_TRACES_EXPORTER=none", "registry:3")
-    try:
-        while "listening on" not in logs(container):
-            time.sleep(0.1)
-        yield Private(folder, f"https://localhost:{port}")
-    finally:
-        docker("rm", "--force", "--volumes", container)
+    tls = {"HTTP_TLS_CERTIFICATE": "/auth/registry.pem", "HTTP_TLS_KEY": "/auth/registry.key"}
+    with a_registry(folder, port, **tls) as address:
+        yield Private(folder, f"https://{address}")
 
 
 def certify(folder: Path) -> None:
@@ -83,11 +70,6 @@ def certify(folder: Path) -> None:
 
 def run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def logs(container: str) -> str:
-    done = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
-    return done.stdout + done.stderr
 
 
 def test_the_ledger_is_kept_there(private: Private, desk: Desk) -> None:
