@@ -134,7 +134,7 @@ class Docker:
         try:
             answer: Json = await self.call("GET", f"images/{reference}/json")
         except DockerError as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.is_missing:
                 return None
             raise
         return answer
@@ -180,7 +180,7 @@ class Docker:
             async with self.request("HEAD", f"containers/{container}/archive", path=path) as response:
                 found = json.loads(base64.b64decode(response.headers["X-Docker-Container-Path-Stat"]))
         except DockerError as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.is_missing:
                 return None
             raise
         stat = Stat(path, found["size"], found["mode"], found["linkTarget"])
@@ -195,7 +195,7 @@ class Docker:
         try:
             await self.call("GET", f"volumes/{name}")
         except DockerError as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.is_missing:
                 return False
             raise
         return True

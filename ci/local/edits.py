@@ -123,7 +123,7 @@ class Collector:
             async with self._now(path) as stream:
                 return (await tar.read(stream, tar.first_file) or b"").decode(errors="replace")
         except DockerError as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's own number
+            if error.is_missing:
                 return ""
             raise
 

@@ -10,6 +10,7 @@ EngineError
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 
@@ -39,6 +40,11 @@ class DockerError(EngineError):
         """Keep the HTTP status, since 404 and 409 mean something to some callers."""
         super().__init__(message)
         self.status = status
+
+    @property
+    def is_missing(self) -> bool:
+        """Tell whether what was asked for is not there."""
+        return self.status == HTTPStatus.NOT_FOUND
 
 
 class StoreError(EngineError):
