@@ -46,10 +46,6 @@ class Secrets:
             self._keep(secret, await _fetch(secret.uri))
         return self._values[secret.identity]
 
-    def has(self, secret: Secret) -> bool:
-        """Tell whether the value is at hand or can be fetched."""
-        return bool(secret.uri) or secret.identity in self._values
-
     def fingerprint(self, secret: Secret) -> str:
         """Return what stands for the value in keys: useless without this machine's own key."""
         if secret.plain:
