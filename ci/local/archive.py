@@ -34,7 +34,7 @@ DOCKER = {
 async def pack(engine: "Engine", tree: Tarball, place: Path) -> None:
     """Write a container as an archive that `docker load` and OCI tools take."""
     container = cast("Container", tree.container)
-    image = await engine.solver.layered(container.rootfs_tree)
+    image = await engine.solver.image(container.rootfs_tree)
     inspected = await engine.docker.image(image) or {}
     config = configuration(container, inspected)
     types = OCI if tree.media_types.lower().startswith("oci") else DOCKER

@@ -62,25 +62,9 @@ class Solver:
             case Built() as built:
                 return await self._kept(tree, "", lambda step: builds.build(self._engine, built, step))
             case Patched() as patched if is_system(tree):
-                return await self._kept(tree, "", lambda step: self._patched(patched, step, ""))
+                return await self._kept(tree, "", lambda step: self._layered(patched, step))
             case _:
                 return await self._kept(tree, "root", lambda step: self._imported(tree, step, ""))
-
-    async def layered(self, tree: Tree) -> str:
-        """Return the ID of an image of the tree in which each copied folder is a layer, as a published image has it."""
-        if not (isinstance(tree, Patched) and is_system(tree)) or isinstance(tree.operation, Remove):
-            return await self.image(tree)
-        below, operations = tree.base, [tree.operation]
-        while not isinstance(operations[-1], CopyFolder) and isinstance(below, Patched):
-            if isinstance(below.operation, Remove):
-                break
-            operations.append(below.operation)
-            below = below.base
-
-        async def make(step: str) -> str:
-            return await self._changed(await self.layered(below), operations[::-1], step, "")
-
-        return await self._kept(tree, "layered", make)
 
     async def folder(self, tree: Tree) -> str:
         """Return the ID of an image that holds the tree in FOLDER, where Docker puts nothing of its own."""
@@ -88,7 +72,7 @@ class Solver:
             case Upload(content=content):
                 return await self._upload(content)
             case Patched() as patched:
-                return await self._kept(tree, "", lambda step: self._patched(patched, step, FOLDER))
+                return await self._kept(tree, "", lambda step: self._patched(patched, step))
             case _:
                 return await self._kept(tree, "", lambda step: self._imported(tree, step, FOLDER))
 
@@ -156,12 +140,24 @@ class Solver:
             moved = tar.transform(stream, move) if folder else stream
             return await self._engine.docker.import_image(moved, self._engine.labels(step=step))
 
-    async def _patched(self, tree: Patched, step: str, folder: str) -> str:
+    async def _layered(self, tree: Patched, step: str) -> str:
+        """Change an image, with a layer for each copied folder: an image that is published shares them with others."""
         if isinstance(tree.operation, Remove):
-            return await self._removed(tree.base, tree.operation, step, folder)
+            return await self._removed(tree.base, tree.operation, step, "")
+        below, operations = tree.base, [tree.operation]
+        while not isinstance(operations[0], CopyFolder) and isinstance(below, Patched):
+            if isinstance(below.operation, Remove):
+                break
+            operations.insert(0, below.operation)
+            below = below.base
+        return await self._changed(await self.image(below), operations, step, "")
+
+    async def _patched(self, tree: Patched, step: str) -> str:
+        """Change a folder."""
+        if isinstance(tree.operation, Remove):
+            return await self._removed(tree.base, tree.operation, step, FOLDER)
         base, operations = flatten(tree)
-        image = await (self.folder(base) if folder else self.image(base))
-        return await self._changed(image, operations, step, folder)
+        return await self._changed(await self.folder(base), operations, step, FOLDER)
 
     async def _changed(self, image: str, operations: list[Operation], step: str, folder: str) -> str:
         engine = self._engine
