@@ -70,11 +70,13 @@ class Engine:
         try:
             async with engine._stack:
                 yield engine
+                await engine.uploads.finish()
                 await engine.services.close()
         finally:
             await asyncio.shield(engine._close())
 
     async def _close(self) -> None:
+        await self.uploads.abandon()
         await self.services.close()
         await asyncio.gather(*self._removals, return_exceptions=True)
         if self._used_docker:

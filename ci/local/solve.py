@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ci.local import builds, manifests, patches, sources, tar
+from ci.local import builds, hostfiles, manifests, patches, sources, tar
 from ci.local.changes import Changer
 from ci.local.errors import EngineError
 from ci.local.manifests import Manifest, select
@@ -70,7 +70,7 @@ class Solver:
         """Return the ID of an image that holds the tree in FOLDER, where Docker puts nothing of its own."""
         match tree:
             case Upload(content=content):
-                return await self._upload(content)
+                return await self._engine.uploads.image(content)
             case Patched() as patched:
                 return await self._kept(tree, "", lambda step: self._patched(patched, step))
             case _:
@@ -84,7 +84,9 @@ class Solver:
         """
         location = await self._settled(location)
         tree = location.tree
-        if isinstance(tree, Selected):
+        if (at_hand := hostfiles.stream(self._engine, location)) is not None:
+            yield at_hand
+        elif isinstance(tree, Selected):
             async with self._selected(tree, location.path) as stream:
                 yield stream
         elif isinstance(tree, Difference) and location.path == "/":
@@ -116,12 +118,6 @@ class Solver:
             image = await make(digest)
             self._engine.store.put_step(Step(digest, image, {}, size=await self._engine.size(image)))
             return image
-
-    async def _upload(self, content: str) -> str:
-        step = await self._engine.step(f"upload-{content}")
-        if step is None:
-            raise EngineError("a snapshot of a host folder was pruned while it was in use: run the command again")
-        return step.image
 
     async def _imported(self, tree: Tree, step: str, folder: str) -> str:
         """Import a tree's files, below a folder of the image."""
@@ -263,6 +259,9 @@ class Solver:
     async def stat(self, location: Location, *, follow: bool) -> tuple[str, int, int] | None:
         """Return a path's kind ("d", "f", "l"), permission bits and size in bytes, or nothing when it is not there."""
         location = await self._settled(location)
+        known, description = hostfiles.stat(self._engine, location)
+        if known:
+            return description
         reader, prefix = await self._reader(location.tree)
         found = await self._engine.docker.stat(reader, prefix + posixpath.normpath("/" + location.path), follow=follow)
         if found is None:

@@ -1,15 +1,16 @@
 """The host's folders as the engine sees them: walked, hashed where changed, and kept in Docker by their contents."""
 
+import asyncio
 import hashlib
 import os
 import stat
-import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from ci.local import tar
-from ci.local.errors import UsageError
+from ci.local.errors import EngineError, UsageError
+from ci.local.hostfiles import Snapshot, Stamp, contents, stamp
 from ci.local.manifests import Manifest, select
 from ci.local.patterns import GitIgnore, Rules
 from ci.local.solve import FOLDER
@@ -20,8 +21,6 @@ from ci.local.trees import Filter, Upload
 if TYPE_CHECKING:
     from ci.local.engine import Engine
 
-# A file's modification time, size, inode and change time: while they stay, so do its contents.
-Stamp = tuple[int, int, int, int]
 Known = dict[str, tuple[Stamp, str]]
 
 
@@ -32,22 +31,46 @@ class Uploads:
         """Start with none."""
         self._engine = engine
         self._manifests: dict[str, Manifest] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._imports: dict[str, asyncio.Task[None]] = {}
 
     async def folder(self, path: Path, chosen: Filter) -> Upload:
         """Take a snapshot of a folder, or of a single file as a folder that holds it; what did not change costs a stat.
 
         Raises UsageError when the path is not there or cannot be read.
         """
-        manifest, ignores = self._scan(path, chosen)
+        scan = self._scan(path, chosen)
+        manifest = Manifest(scan.entries)
         content = manifest.digest
         self._manifests[content] = manifest
-        step = f"upload-{content}"
-        async with self._engine.once(step):
-            if await self._engine.step(step) is None:
-                self._engine.store.put_json("manifest", content, {p: list(e) for p, e in manifest.entries.items()})
-                self._engine.store.put_json("gitignores", content, ignores)
-                await self._import(path, manifest, step)
+        self._snapshots[content] = Snapshot(path, {file: known for file, (known, _) in scan.known.items()})
+        if content not in self._imports:
+            # Docker's copy is for what comes later: until the host changes, its files are there already.
+            self._imports[content] = asyncio.create_task(self._keep(path, manifest, scan.ignores))
         return Upload(content)
+
+    async def image(self, content: str) -> str:
+        """Return the image with Docker's copy of a snapshot; raises EngineError when it was pruned."""
+        if content in self._imports:
+            await self._imports[content]
+        step = await self._engine.step(f"upload-{content}")
+        if step is None:
+            raise EngineError("a snapshot of a host folder was pruned while it was in use: run the command again")
+        return step.image
+
+    async def finish(self) -> None:
+        """Wait until Docker has its copies: what this session leaves in the cache may name them."""
+        await asyncio.gather(*self._imports.values())
+
+    async def abandon(self) -> None:
+        """Stop what is not done."""
+        for task in self._imports.values():
+            task.cancel()
+        await asyncio.gather(*self._imports.values(), return_exceptions=True)
+
+    def snapshot(self, content: str) -> Snapshot | None:
+        """Return a snapshot that this session took."""
+        return self._snapshots.get(content)
 
     def manifest(self, content: str) -> Manifest | None:
         """Return what a snapshot holds."""
@@ -63,40 +86,30 @@ class Uploads:
         found: dict[str, str] = self._engine.store.get_json("gitignores", content) or {}
         return found
 
-    def _scan(self, path: Path, chosen: Filter) -> tuple[Manifest, dict[str, str]]:
+    def _scan(self, path: Path, chosen: Filter) -> "Scan":
         key = f"{path}"
         known: Known = {p: ((s[0], s[1], s[2], s[3]), h) for p, (s, h) in (self._stamps(key)).items()}
         scan = Scan(path, chosen, known)
-        manifest = Manifest(scan.entries)
         if scan.hashed:
             self._engine.store.put_json("stamps", key, known | scan.known)
-        return manifest, scan.ignores
+        return scan
 
     def _stamps(self, key: str) -> dict[str, tuple[list[int], str]]:
         found: dict[str, tuple[list[int], str]] = self._engine.store.get_json("stamps", key) or {}
         return found
 
-    async def _import(self, path: Path, manifest: Manifest, step: str) -> None:
-        engine = self._engine
-        with engine.events.span(f"upload {path}"):
-            image = await engine.docker.import_image(
-                tar.write(lambda: _contents(path, manifest)), engine.labels(step=step)
-            )
-            engine.store.put_step(Step(step, image, {}, size=await engine.size(image)))
-
-
-def _contents(root: Path, manifest: Manifest) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    for path, (kind, mode, inside) in manifest.entries.items():
-        name = f"{FOLDER.strip('/')}/{path}".rstrip("/")
-        place = root / path
-        mtime = int(place.lstat().st_mtime)
-        if kind == "d":
-            yield tar.folder(name, mode, mtime=mtime), None
-        elif kind == "l":
-            yield tar.link(name, inside, mtime), None
-        else:
-            content = place.open("rb")
-            yield tar.regular(name, os.fstat(content.fileno()).st_size, mode, mtime=mtime), content
+    async def _keep(self, path: Path, manifest: Manifest, ignores: dict[str, str]) -> None:
+        engine, content = self._engine, manifest.digest
+        step = f"upload-{content}"
+        async with engine.once(step):
+            if await engine.step(step) is not None:
+                return
+            engine.store.put_json("manifest", content, {p: list(e) for p, e in manifest.entries.items()})
+            engine.store.put_json("gitignores", content, ignores)
+            with engine.events.span(f"upload {path}"):
+                entries = tar.write(lambda: contents(path, manifest, FOLDER.strip("/")))
+                image = await engine.docker.import_image(entries, engine.labels(step=step))
+                engine.store.put_step(Step(step, image, {}, size=await engine.size(image)))
 
 
 class Scan:
@@ -152,14 +165,13 @@ class Scan:
         if kind != "f":
             return entry
         place = self._root / path
-        status = place.stat()
-        stamp: Stamp = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
+        current = stamp(place.stat())
         earlier = self._earlier.get(path)
-        if earlier and earlier[0] == stamp:
+        if earlier and earlier[0] == current:
             digest = earlier[1]
         else:
             self.hashed = True
             with place.open("rb") as content:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
-        self.known[path] = (stamp, digest)
+        self.known[path] = (current, digest)
         return kind, mode, digest

@@ -87,6 +87,21 @@ async def test_a_change_is_seen(tmp_path: Path) -> None:
     assert (first, second) == ("first", "second, longer")
 
 
+async def test_what_was_synced_stays_as_it_was(base: C, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "file").write_text("before")
+    (tmp_path / "link").symlink_to("sub")
+    directory = await dag.host().directory(str(tmp_path)).sync()
+    (tmp_path / "sub" / "file").write_text("after, and longer")
+    (tmp_path / "link").unlink()
+    assert await directory.file("sub/file").contents() == "before"
+    assert await directory.file("sub/file").stat().size() == 6
+    assert await directory.exists("link/file")
+    assert not await directory.exists("sub/other")
+    shown = base.with_directory("/x", directory.directory("sub")).with_exec(["cat", "/x/file"])
+    assert await shown.stdout() == "before"
+
+
 async def test_the_same_folder_is_the_same_input(base: C, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     steps = [

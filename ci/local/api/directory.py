@@ -94,6 +94,7 @@ class Directory(Object, Location):
         entries = (await self._listing(ctx)).entries
         if entries and entries.get("", ("f",))[0] != "d" and list(entries) == [posixpath.basename(self.path)]:
             raise EngineError(f"{self.path}: is not a directory")
+        await ctx.engine.uploads.finish()
         return self.id(ctx)
 
     # Parts of it

@@ -53,6 +53,7 @@ class File(Object, Location):
         """Make it real, and return its ID."""
         if await ctx.engine.solver.stat(self, follow=True) is None:
             raise EngineError(f"{self.path}: no such file or directory")
+        await ctx.engine.uploads.finish()
         return self.id(ctx)
 
     def with_name(self, _: "Context", name: str) -> "File":
