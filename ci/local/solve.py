@@ -86,6 +86,8 @@ class Solver:
         tree = location.tree
         if (at_hand := hostfiles.stream(self._engine, location)) is not None:
             yield at_hand
+        elif isinstance(tree, Scratch) and location.path == "/":
+            yield tar.chunks(tar.pack([(tar.folder("."), b"")]))
         elif isinstance(tree, Selected):
             async with self._selected(tree, location.path) as stream:
                 yield stream
