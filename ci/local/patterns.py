@@ -33,7 +33,8 @@ class Rules:
         """Tell whether nothing inside a sub-folder can count, so that nobody needs to walk it."""
         if self.ignored and self.ignored.matches(folder, is_dir=True):
             return True
-        if self.exclude and not _negates(self.exclude) and matches(self.exclude, folder):
+        taken_back = tuple(pattern.removeprefix("!") for pattern in self.exclude if pattern.startswith("!"))
+        if self.exclude and matches(self.exclude, folder) and not _may_hold(taken_back, folder):
             return True
         return bool(self.include) and not matches(self.include, folder) and not _may_hold(self.include, folder)
 
@@ -123,7 +124,7 @@ def _translate(pattern: str) -> str:
 
 def _may_hold(patterns: tuple[str, ...], folder: str) -> bool:
     """Tell whether a pattern could match something inside a folder, by its leading parts."""
-    return any(_reaches(pattern.removeprefix("!"), folder) for pattern in patterns)
+    return any(_reaches(pattern, folder) for pattern in patterns)
 
 
 @functools.lru_cache(maxsize=65536)

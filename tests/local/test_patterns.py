@@ -46,6 +46,8 @@ def test_a_folder_that_holds_nothing_wanted_is_not_walked() -> None:
 def test_an_exclusion_that_is_taken_back_keeps_its_folder_walked() -> None:
     rules = Rules(exclude=("build", "!build/keep"))
     assert not rules.prunes("build")
+    assert rules.prunes("build/other")
+    assert not Rules(exclude=("*", "!**/keep")).prunes("other")
     assert rules.allows("build/keep", is_dir=False)
     assert not rules.allows("build/other", is_dir=False)
 
