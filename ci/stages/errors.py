@@ -11,9 +11,17 @@ from typing import Self
 
 import dagger
 
+# Both commands take the same words, and a function is not told which of them called it.
+EITHER_COMMAND = "(on a Dagger engine: `dagger` for `ci`)"
+
 
 class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
     """A stage did not succeed; the message is the whole story for whoever reads it last."""
+
+    def __str__(self) -> str:
+        """Tell the story, with a word to those who type what it says on a Dagger engine."""
+        story = super().__str__()
+        return f"{story}\n{EITHER_COMMAND}" if "ci call" in story and EITHER_COMMAND not in story else story
 
 
 class Refused(StageFailed):

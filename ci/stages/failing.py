@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import dagger
 
 from ci.causes import advice
-from ci.stages.errors import StepFailed
+from ci.stages.errors import EITHER_COMMAND, StepFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,10 +66,9 @@ def named(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 
 def to_type(into: str = "", just: str = "") -> list[str]:
     """Return the lines that say what to type."""
-    # Both commands take the same words.
     what = {f"to get into it:  ci {into}": into, f"to run just it:  ci {just}": just}
     lines = [f"  {line}" for line, call in what.items() if call]
-    return [*lines, "                   (on a Dagger engine: `dagger` for `ci`)"] if lines else []
+    return [*lines, f"{'':19}{EITHER_COMMAND}"] if lines else []
 
 
 def _story(error: dagger.QueryError, call: str, name: str, where: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from dagger import ExecError, QueryError
 from dagger._exceptions import QueryErrorValue
 
-from ci.stages.errors import StageFailed, StepFailed
+from ci.stages.errors import Refused, StageFailed, StepFailed
 from ci.stages.failing import named, stage, to_type
 
 REQUEST = gql.gql("{ container { id } }")
@@ -130,3 +130,15 @@ async def test_a_function_inside_another_is_the_one_to_tell() -> None:
 def test_nothing_to_type() -> None:
     assert to_type() == []
     assert to_type(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("see `ci call history`", f"see `ci call history`\n{OTHER}"),
+        (f"see `ci call history`\n{OTHER}", f"see `ci call history`\n{OTHER}"),
+        ("nothing to type", "nothing to type"),
+    ],
+)
+def test_a_refusal_that_says_what_to_type_says_it_for_both_commands(said: str, shown: str) -> None:
+    assert str(Refused(said)) == shown
