@@ -12,7 +12,7 @@ import aiodocker
 import aiohttp
 
 from ci.local.advice import advised, unreachable
-from ci.local.errors import DockerError
+from ci.local.errors import DockerError, EngineError
 
 Json = dict[str, Any]
 Body = bytes | AsyncIterable[bytes]
@@ -92,6 +92,9 @@ class Docker:
                     raise DockerError(advised(_message(await response.text())), response.status)
                 yield response
         except aiohttp.ClientConnectionError as error:
+            # What was being sent may have failed, and not the sending.
+            if isinstance(error.__cause__, EngineError):
+                raise error.__cause__ from None
             raise DockerError(unreachable(error)) from error
 
     async def progress(self, method: str, path: str, /, **options: Any) -> AsyncIterator[Json]:

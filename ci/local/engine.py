@@ -70,7 +70,7 @@ class Engine:
         try:
             async with engine._stack:
                 yield engine
-                await engine.uploads.finish()
+                await engine.uploads.settle()
                 await engine.services.close()
         finally:
             await asyncio.shield(engine._close())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ci.local import manifests, tar
+from ci.local.errors import EngineError
 from ci.local.manifests import Manifest, parents
 from ci.local.tar import Entry
 from ci.local.trees import Location, Selected, Upload
@@ -53,18 +54,28 @@ def stamp(status: os.stat_result) -> Stamp:
 
 
 def contents(root: Path, manifest: Manifest, prefix: str, timestamp: int | None = None) -> Contents:
-    """Go through what a manifest lists of a host folder, or of a file, with names below a prefix."""
-    for path, (kind, mode, inside) in manifest.entries.items():
+    """Go through what a manifest lists of a host folder, or of a file, with names below a prefix.
+
+    Raises EngineError when something is not there any more.
+    """
+    for path, entry in manifest.entries.items():
         place = root / path
-        name = posixpath.join(prefix, path).rstrip("/")
-        mtime = int(place.lstat().st_mtime) if timestamp is None else timestamp
-        if kind == "d":
-            yield tar.folder(name, mode, mtime=mtime), None
-        elif kind == "l":
-            yield tar.link(name, inside, mtime), None
-        else:
-            content = place.open("rb")
-            yield tar.regular(name, os.fstat(content.fileno()).st_size, mode, mtime=mtime), content
+        try:
+            yield _content(place, posixpath.join(prefix, path).rstrip("/"), entry, timestamp)
+        except OSError as error:
+            what = (error.strerror or str(error)).lower()
+            raise EngineError(f"{place}: changed while it was read ({what}): run the command again") from error
+
+
+def _content(place: Path, name: str, entry: Entry, timestamp: int | None) -> tuple[tarfile.TarInfo, IO[bytes] | None]:
+    kind, mode, inside = entry
+    mtime = int(place.lstat().st_mtime) if timestamp is None else timestamp
+    if kind == "d":
+        return tar.folder(name, mode, mtime=mtime), None
+    if kind == "l":
+        return tar.link(name, inside, mtime), None
+    content = place.open("rb")
+    return tar.regular(name, os.fstat(content.fileno()).st_size, mode, mtime=mtime), content
 
 
 def stream(engine: "Engine", location: Location) -> AsyncIterator[bytes] | None:

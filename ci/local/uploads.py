@@ -59,14 +59,18 @@ class Uploads:
         return step.image
 
     async def finish(self) -> None:
-        """Wait until Docker has its copies: what this session leaves in the cache may name them."""
+        """Wait until Docker has its copies; raises what keeps one from it."""
         await asyncio.gather(*self._imports.values())
+
+    async def settle(self) -> None:
+        """Wait until the copies are made or failed: what has run without one, its failure does not concern."""
+        await asyncio.gather(*self._imports.values(), return_exceptions=True)
 
     async def abandon(self) -> None:
         """Stop what is not done."""
         for task in self._imports.values():
             task.cancel()
-        await asyncio.gather(*self._imports.values(), return_exceptions=True)
+        await self.settle()
 
     def snapshot(self, content: str) -> Snapshot | None:
         """Return a snapshot that this session took."""
