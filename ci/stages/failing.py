@@ -22,7 +22,7 @@ T = TypeVar("T")
 LINE = 100
 # What is looked at for a known cause: the end of each output, in lines.
 TOLD = 100
-# By this, a Dagger engine shows an error where it began.
+# By this, a Dagger engine shows an error where it began; at a terminal there alone, when it has shown all of these.
 ORIGIN = re.compile(r"\s*\[traceparent:[0-9a-f]+-[0-9a-f]+\]")
 
 
@@ -81,7 +81,14 @@ def _story(error: dagger.QueryError, call: str, name: str, where: str) -> str:
     else:
         lines = [f"{name} failed: {said}", *to_type(just=f"call {call}" if call else "")]
         cause = advice(said)
-    return "\n".join(filter(None, [*lines, cause])) + "".join(origins)
+    return "\n".join(filter(None, [*lines, cause, _marked(origins)]))
+
+
+def _marked(origins: list[str]) -> str:
+    """Return where the error began, and that its story began here, so that the story is shown as well, and last."""
+    # version-trace-span-flags, as https://www.w3.org/TR/trace-context/ has it.
+    here = re.sub(r"^\w+-(\w+-\w+)-\w+$", r" [traceparent:\1]", os.environ.get("TRACEPARENT", ""))
+    return ("".join(origins) + here).strip() if origins else ""
 
 
 def _of_step(error: dagger.ExecError, call: str, name: str, where: str) -> list[str]:

@@ -18,7 +18,9 @@ def container(settings: Settings, service: dagger.Directory, stage: str) -> dagg
         case "lint":
             return workbench(settings, service)
         case "build":
-            return image(settings, service, "dev-shell").with_(with_database(settings, "shell"))
+            # A Dagger engine takes a shell for a service that has to answer, where the image says so.
+            ready = image(settings, service, "dev-shell").without_docker_healthcheck()
+            return ready.without_exposed_port(settings.app.port).with_(with_database(settings, "shell"))
         case "toolchain":
             return base(settings)
     raise ValueError(f"{stage!r} is not a stage: there are {', '.join(STAGES)}")

@@ -79,6 +79,15 @@ async def test_the_engine_s_details_stay() -> None:
     assert str(failed).endswith("-0123456789abcdef]")
 
 
+async def test_a_story_began_in_its_function_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace, step, function = "0123456789abcdef" * 2, "0123456789abcdef", "fedcba9876543210"
+    monkeypatch.setenv("TRACEPARENT", f"00-{trace}-{function}-01")
+    failed = await told(exec_error("x", origin=f" [traceparent:{trace}-{step}]"))
+    # A Dagger engine's terminal shows no error of which it has shown all origins.
+    assert str(failed).endswith(f"\n[traceparent:{trace}-{step}] [traceparent:{trace}-{function}]")
+    assert "traceparent" not in str(await told(exec_error("x")))
+
+
 async def test_the_innermost_stage_tells() -> None:
     with pytest.raises(StepFailed, match=r"^inner failed"):
         async with stage("outer"), stage("inner"):

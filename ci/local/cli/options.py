@@ -14,7 +14,7 @@ HELP = """\
   -m, --mod string        Path to the module: a folder with dagger.json (default: the working folder or one above it)
   -i, --interactive       Open a shell in the container of a step that fails
       --interactive-command string
-                          What -i runs there instead of a shell (default: sh)
+                          What -i runs there instead of a shell (default: /bin/sh)
       --changes file      Save what was changed in a shell as a patch for git apply
       --progress string   How progress is shown: auto, tty, plain or dots (default: auto)
       --trace file        Write the run's timeline as a page that a browser opens

@@ -8,6 +8,9 @@ from ci.local.cli.options import Options
 from ci.local.engine import Engine
 from ci.local.errors import EngineError, ExecFailed
 
+# As with a Dagger engine, whatever the container's own default for `terminal` is.
+SHELL = ["/bin/sh"]
+
 
 async def open_shells(options: Options, engine: Engine, error: Exception | None) -> None:
     """Open a shell at each step that failed, if that was asked for, one after the other, the error's own step first."""
@@ -43,7 +46,7 @@ async def _open(options: Options, engine: Engine, failure: ExecFailed, which: st
     command = engine.secrets.scrub(shlex.join((failure.extensions or {})["cmd"]))
     _tell(f"Opening a shell where this step failed{which}; leave it with `exit`:\n  {command}")
     try:
-        await open_terminal(engine, failure.container, options.interactive_command, insecure=failure.insecure)
+        await open_terminal(engine, failure.container, options.interactive_command or SHELL, insecure=failure.insecure)
     except EngineError as problem:
         _tell(f"--interactive: {problem}")
 

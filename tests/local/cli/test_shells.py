@@ -18,6 +18,8 @@ SHELLS = SAMPLES / "shells"
 def test_the_shell_has_what_the_step_had(sit: Sit, environ: dict[str, str]) -> None:
     screen = sit("call", "-i", "broken")
     screen.wait_for()
+    # Not what the container has for `terminal`.
+    assert screen.run("echo $0") == "/bin/sh\n"
     assert screen.run("pwd; id -u; cat left mounted/there mounted/left note").split("\n") == [
         *("/work", "1000", "left", "mounted", "left", "a note", "left", ""),
     ]  # fmt: skip

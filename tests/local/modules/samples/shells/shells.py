@@ -34,6 +34,7 @@ class Shells:
         """Leave something everywhere, and fail."""
         script = "echo left >left; echo left >mounted/left; echo left >>note; exit 3"
         ready = self.workbench().with_exec(["chown", "-R", "1000", "/work"]).with_user("1000")
+        ready = ready.with_default_terminal_cmd(["nosuch"])
         return await ready.with_exec(["sh", "-c", script]).stdout()
 
     @function
