@@ -77,8 +77,9 @@ class Relay:
         thread = threading.Thread(target=self._loop.run_forever)
         thread.start()
         try:
-            self._wait(asyncio.start_unix_server(self._serve, str(self.path)))
+            server = self._wait(asyncio.start_unix_server(self._serve, str(self.path)))
             yield self
+            self._loop.call_soon_threadsafe(server.close)
         finally:
             self.cut()
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -93,8 +94,9 @@ class Relay:
         for writer in self._open:
             writer.transport.abort()
         self._trap.let_go.set()
-        # What was held ends before anything new can come.
-        await asyncio.sleep(0.1)
+        # What was held or broken ends before anything new can come.
+        while self._open:
+            await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
@@ -116,8 +118,10 @@ class Relay:
             if hooked:
                 await hooked.pop().hold()
 
-        await join((reader, writer), other, asked, told)
-        self._open -= ends
+        try:
+            await join((reader, writer), other, asked, told)
+        finally:
+            self._open -= ends
 
 
 async def _nothing(_tail: bytes, _chunk: bytes) -> None:

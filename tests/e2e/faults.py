@@ -149,7 +149,7 @@ class Deploying:
     def kill(self) -> None:
         """Kill the command and its step, as if their machine had lost its power."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate(timeout=30)
         for container in self._steps():
             # It may have ended by itself.
             with suppress(subprocess.CalledProcessError):
@@ -177,33 +177,31 @@ class Deploying:
 
 def survives(place: Place, deploy: Callable[[str], T], mend: Callable[[], object] = lambda: None) -> T:
     """Deploy, which meets a fault; then the fault is mended, and the same command is given again."""
-    before = place.serving()
+    before, known = place.serving(), {entry.id for entry in place.history().entries}
     wanted = next(version for version in VERSIONS if version != before)
     with browsers(place.address, "x-version", ("/", "/", "/", "/")) as seen:
         try:
             ended = deploy(wanted)
         finally:
             mend()
-        check_the_ledger(place, wanted)
+        check_the_ledger(place, known)
         deployed = place.deploy(wanted)
     assert set(seen) == {f"200 {before}", f"200 {wanted}"}, seen
     assert deployed["version"] == wanted
-    check_the_end(place, wanted)
+    check_the_end(place, wanted, known)
     return ended
 
 
-def check_the_ledger(place: Place, version: str) -> None:
-    """What a deploy that met a fault is recorded as: never as a success that does not serve."""
+def check_the_ledger(place: Place, known: set[str]) -> None:
+    """A deploy that met a fault is never recorded as a success that does not serve."""
     history, state = place.history(), place.state()
     assert not history.problems
-    last = history.of(Start, environment=ENVIRONMENT)[-1]
-    ends = [entry.record for entry in history.of(Deploy, environment=ENVIRONMENT) if entry.record.start == last.id]
-    for end in ends:
-        if end.outcome in {"success", "inconclusive"}:
-            assert (end.version, end.digest) == (version, state.now.digest)
+    for entry in history.of(Deploy, environment=ENVIRONMENT):
+        if entry.id not in known and entry.record.outcome != "failed":
+            assert entry.record.outcome == "refused" or entry.record.digest == state.now.digest, entry.record
 
 
-def check_the_end(place: Place, version: str) -> None:
+def check_the_end(place: Place, version: str, known: set[str]) -> None:
     """The ledger, the target and the users say the same, nothing is left, and nobody is blamed."""
     history, state = place.history(), place.state()
     said = history.serving(ENVIRONMENT)
@@ -211,15 +209,16 @@ def check_the_end(place: Place, version: str) -> None:
     assert (said.record.version, said.record.digest) == (version, state.now.digest)
     assert (state.now.version, place.serving()) == (version, version)
     assert (state.ok, state.lock, state.intent) == (True, "", ""), state
-    assert [release.role for release in state.releases] == ["serving"]
+    assert "candidate" not in {release.role for release in state.releases}, state
     assert history.open_starts(ENVIRONMENT) == ()
     assert not history.problems
-    recoveries = [entry.record for entry in history.of(Recovery, environment=ENVIRONMENT)]
     starts = {entry.id: entry.record for entry in history.of(Start)}
-    # "observed" would say that somebody had changed the target by hand.
-    assert {record.outcome for record in recoveries} <= {"undone", "finished"}, recoveries[-1]
-    for record in recoveries:
-        assert (record.outcome == "finished") == (record.digest == starts[record.start].digest), record
+    for entry in history.of(Recovery, environment=ENVIRONMENT):
+        if entry.id not in known:
+            # Without a start it would say that somebody had changed the target by hand.
+            assert entry.record.start, entry.record
+            serves = entry.record.digest == starts[entry.record.start].digest
+            assert entry.record.outcome == ("finished" if serves else "undone"), entry.record
 
 
 def fill(folder: Path) -> None:
