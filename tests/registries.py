@@ -1,9 +1,11 @@
-"""A registry of a test's own, which asks for a password."""
+"""Registries of a test's own: one that asks for a password, and one that takes everything and can be stopped."""
 
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.machine import docker
@@ -18,11 +20,47 @@ def a_registry(folder: Path, port: int, **settings: str) -> Iterator[str]:
     options = ["--detach", f"--publish=127.0.0.1:{port}:5000", f"--volume={folder}:/auth:ro", *variables]
     container = docker("run", *options, "--env=OTEL_TRACES_EXPORTER=none", "registry:3")
     try:
-        while "listening on" not in _logs(container):
-            time.sleep(0.1)
+        _wait(container, 1)
         yield f"localhost:{port}"
     finally:
         docker("rm", "--force", "--volumes", container)
+
+
+@dataclass
+class Stoppable:
+    """A registry that a test may stop and start."""
+
+    container: str
+    port: int
+    starts: int = 0
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        docker("start", self.container)
+        self.starts += 1
+        _wait(self.container, self.starts)
+
+    def kill(self) -> None:
+        """Let it end at once."""
+        docker("kill", self.container)
+
+
+@contextmanager
+def a_stoppable_registry(port: int, data: Path | None = None) -> Iterator[Stoppable]:
+    """Run a registry that asks for nothing on a port until the block ends; a folder has what it is given."""
+    options = [f"--name=e2e-registry-{uuid.uuid4().hex[:8]}", f"--publish=127.0.0.1:{port}:5000"]
+    options += ["--env=OTEL_TRACES_EXPORTER=none", *([f"--volume={data}:/var/lib/registry"] if data else [])]
+    registry = Stoppable(docker("create", *options, "registry:3"), port)
+    try:
+        registry.start()
+        yield registry
+    finally:
+        docker("rm", "--force", "--volumes", registry.container)
+
+
+def _wait(container: str, starts: int) -> None:
+    while _logs(container).count("listening on") < starts:
+        time.sleep(0.1)
 
 
 def _logs(container: str) -> str:

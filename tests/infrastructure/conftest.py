@@ -1,24 +1,19 @@
 """Hosts on a network of their own, and a registry there that asks for a password and has a private CA's certificate."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.infrastructure.cluster import Cluster, bring_images, make
-from tests.infrastructure.lan import Lan, run
+from tests.infrastructure.lan import Lan, sshd
 from tests.infrastructure.registry import Registry
 
 
 @pytest.fixture(scope="session")
 def packages(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the Debian packages that an sshd needs and that this machine lacks."""
-    cache = getattr(pytestconfig, "cache", None)
-    folder = cache.mkdir("sshd") if cache else tmp_path_factory.mktemp("sshd")
-    if not shutil.which("sshd") and not list(folder.glob("*.deb")):
-        run("sh", "-ec", f"cd '{folder}'; apt-get -qq download openssh-server libwrap0")
-    return folder
+    return sshd(pytestconfig, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

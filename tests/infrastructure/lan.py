@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from ci.targets import protocol as p
 
 HERE = Path(__file__).parent
@@ -40,6 +42,15 @@ def until(what: Callable[[], object], seconds: float = 60) -> None:
     while not what():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.1)
+
+
+def sshd(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of the Debian packages that an sshd needs and that this machine lacks."""
+    cache = getattr(pytestconfig, "cache", None)
+    folder = cache.mkdir("sshd") if cache else tmp_path_factory.mktemp("sshd")
+    if not shutil.which("sshd") and not list(folder.glob("*.deb")):
+        run("sh", "-ec", f"cd '{folder}'; apt-get -qq download openssh-server libwrap0")
+    return folder
 
 
 @dataclass

@@ -183,5 +183,33 @@ def test_a_deploy_that_could_not_tell_its_end_serves(desk: Desk) -> None:
     recoveries = {entry.record.start: entry.record for entry in read(desk).of(Recovery)}
     assert (recoveries[killed.start].outcome, recoveries[killed.start].version) == ("undone", "1.1")
     assert recoveries[cut_off.start].outcome == "finished"
-    assert recoveries[cut_off.start].message.startswith("a deploy whose end was not recorded serves (1.1")
+    assert recoveries[cut_off.start].message.startswith("a deploy that could not tell how it ended serves (1.1")
     assert len(recoveries) == 2
+
+
+def test_a_deploy_that_lost_its_target_when_all_was_done_serves(desk: Desk) -> None:
+    desk.build()
+    desk.build("1.1", OTHER_DIGEST)
+    desk.deploy("dev", "1.0", serving_before_digest="")
+    cut_off = start(desk, "1.1")
+    switched = {**STAGES[0], "name": "switch", "ok": True}
+    desk.conclude(cut_off, "dev", outcome="failed", stages=(switched,), serving_before_digest=DIGEST)
+    # Nothing was half done any more.
+    desk.deploy("dev", "1.0", serving_before_digest=OTHER_DIGEST, serving_before_version="1.1")
+    (recovery,) = read(desk).of(Recovery)
+    assert (recovery.record.start, recovery.record.outcome, recovery.record.version) == (
+        cut_off.start,
+        "finished",
+        "1.1",
+    )
+    assert recovery.record.message.startswith("a deploy that could not tell how it ended serves (1.1")
+
+
+def test_what_was_switched_to_by_hand_is_no_deploy_that_failed(desk: Desk) -> None:
+    desk.build()
+    desk.build("1.1", OTHER_DIGEST)
+    desk.deploy("dev", "1.0", serving_before_digest="")
+    desk.conclude(start(desk, "1.1"), "dev", outcome="failed", serving_before_digest=DIGEST)
+    desk.deploy("dev", "1.0", serving_before_digest=OTHER_DIGEST)
+    (recovery,) = read(desk).of(Recovery)
+    assert recovery.record.outcome == "observed"

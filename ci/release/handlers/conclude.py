@@ -14,7 +14,7 @@ MESSAGES = {
     "undone": "what a deploy had left was undone by the next command",
     "finished": "what a deploy had left was finished by the next command",
     "nothing": "a deploy without an end had left nothing to undo",
-    "serves": "a deploy whose end was not recorded serves",
+    "serves": "a deploy that could not tell how it ended serves",
 }
 
 
@@ -36,7 +36,7 @@ async def conclude(ledger: Ledger, request: Conclude) -> Recorded:
     history = await _taken_over(ledger, history, request)
     # Without the lock nothing is known of the target, and those who have no end yet may well be at work.
     if request.serving_before_digest is not None:
-        left = _left_open(history, start) or (_last_ended(history, start) if request.recovered else [])
+        left = _left_open(history, start) or _ended_otherwise(history, request)
         for one in left:
             # The target holds the traces of the last one only.
             history = await _recovered(ledger, history, request, one, request.recovered if one is left[-1] else "")
@@ -69,10 +69,17 @@ def _left_open(history: History, start: Entry[Start]) -> list[Entry[Start]]:
     return [entry for entry in history.open_starts(start.record.environment) if entry.id in earlier]
 
 
-def _last_ended(history: History, start: Entry[Start]) -> list[Entry[Start]]:
-    """Return the start whose end was recorded last: what it left on the target it could not put right itself."""
-    ended = [entry.record.start for entry in history.of(Deploy, environment=start.record.environment)]
-    return [entry for entry in history.of(Start) if entry.id in ended[-1:]]
+def _ended_otherwise(history: History, request: Conclude) -> list[Entry[Start]]:
+    """Return the start whose end was recorded last, where the target shows that it could not tell its true end."""
+    ended = history.of(Deploy, environment=request.environment)[-1:]
+    wrong = [entry.record.start for entry in ended if request.recovered or _got_through(history, request, entry.record)]
+    return [entry for entry in history.of(Start) if entry.id in wrong]
+
+
+def _got_through(history: History, request: Conclude, ended: Deploy) -> bool:
+    """Tell whether a deploy serves that lost its target after the switch, and so was recorded as a failure."""
+    switched = any(stage.name == "switch" and stage.ok for stage in ended.stages)
+    return switched and ended.digest == request.serving_before_digest != _recorded(history, request)
 
 
 async def _recovered(
@@ -95,10 +102,10 @@ async def _recovered(
 
 
 async def _observed(ledger: Ledger, history: History, request: Conclude) -> History:
-    before = history.serving(request.environment)
-    recorded = before.record.digest if before else ""
+    recorded = _recorded(history, request)
     if recorded == request.serving_before_digest:
         return history
+    before = history.serving(request.environment)
     was = f"{before.record.version} ({short(recorded)})" if before and recorded else "nothing"
     _, history = await ledger.append(
         history,
@@ -110,6 +117,12 @@ async def _observed(ledger: Ledger, history: History, request: Conclude) -> Hist
         message=f"the target was changed by hand, outside the ledger, which said that {was} serves",
     )
     return history
+
+
+def _recorded(history: History, request: Conclude) -> str:
+    """Return the digest of what serves by the ledger; empty: nothing."""
+    before = history.serving(request.environment)
+    return before.record.digest if before else ""
 
 
 def _version_before(history: History, request: Conclude) -> str:

@@ -1,0 +1,255 @@
+"""Faults that are made at a certain moment of a deploy, and what has to be so nevertheless."""
+
+import asyncio
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from ci.release import protocol as ledgers
+from ci.release.handling import opened
+from ci.release.history import History
+from ci.release.records import Deploy, Recovery, Start
+from ci.settings import FILE, Settings
+from ci.targets import protocol as p
+from ci.targets.__main__ import answer
+from tests.machine import a_free_port, docker
+from tests.registries import Stoppable
+from tests.relays import Relay
+from tests.users import browsers
+
+from .conftest import HERE, Environ, Outcome, Project
+
+ENVIRONMENT = "acceptance"
+# The previous release goes at once, so that every deploy starts its candidate anew.
+SETTINGS = """
+[app]
+name = "{name}"
+path = "service"
+module = "greeter"
+
+[registry]
+repository = "localhost:{registry}/{name}"
+
+[environments.dev]
+kind = "dev"
+edge.port = {ports[0]}
+replicas = 1
+verify = {{ window = 1, min_requests = 1, max_p95_ms = 10000 }}
+
+[environments.acceptance]
+kind = "acceptance"
+edge.port = {ports[1]}
+replicas = 1
+approvals.count = 0
+health = {{ timeout = 30, interval = 1 }}
+keep_previous = 0
+verify = {{ window = 2, min_requests = 2, max_p95_ms = 10000 }}
+"""
+T = TypeVar("T")
+VERSIONS = ("one", "two")
+# What the target is asked, as the first of its kind or the nth, when a step of the deploy begins.
+ASKED = {
+    "lock": (r'"Name": ?"[^"]*_lock"', 1),
+    "preflight": (r"GET \S*/distribution/", 1),
+    "candidate": (r"POST \S*/services/create", 1),
+    "prove": (r"POST \S*/images/load", 1),
+    # The edge itself, and then the note about it.
+    "switch": (r"/load\"", 1),
+    "remember": (r"POST \S*/services/\S*/update", 1),
+    "watch": (r"/metrics\"", 1),
+    # That the release has proven itself, and then that nothing is half done any more.
+    "retire": (r"POST \S*/services/\S*/update", 2),
+    "forget": (r"DELETE \S*/configs/", 1),
+    "unlock": (r"DELETE \S*/configs/", 2),
+}
+# What the progress says when a program begins: the ledger's first lets in, and then records.
+LEDGER = "python -m ci.release"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target's socket, as the test sees it, and how its disk is filled up and made free again."""
+
+    socket: str = "/var/run/docker.sock"
+    fill: Callable[[], object] = lambda: None
+    free: Callable[[], object] = lambda: None
+
+
+@dataclass
+class Place:
+    """A project in two versions, of which one serves, and what it stands on."""
+
+    project: Project
+    relay: Relay
+    registry: Stoppable
+    target: Target
+    address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the address from the settings."""
+        self.address = self.project.stack_of(ENVIRONMENT).environment.address
+
+    def serving(self) -> str:
+        """Ask the service which version it is."""
+        return str(httpx.get(self.address, timeout=10).headers["x-version"])
+
+    def state(self) -> p.Described:
+        """Look at the target, past the relay."""
+        stack, access = self.project.stack_of(ENVIRONMENT), p.Access(socket=self.target.socket)
+        outcome = asyncio.run(answer(p.State(stack=stack, access=access)))
+        assert isinstance(outcome, p.Described), outcome
+        return outcome
+
+    def history(self) -> History:
+        """Read the ledger."""
+        settings = Settings.parse((self.project.folder / FILE).read_text())
+        access = ledgers.Access(url=f"http://localhost:{self.registry.port}")
+
+        async def read() -> History:
+            async with opened(ledgers.Read(settings=settings, access=access, view="history")) as ledger:
+                return await ledger.read()
+
+        return asyncio.run(read())
+
+    def start(self, version: str) -> subprocess.Popen[str]:
+        """Start a deploy."""
+        arguments = ("--progress=plain", "deploy", f"--env={ENVIRONMENT}", f"--version={version}")
+        return self.project.start(*arguments)
+
+    def deploy(self, version: str) -> Any:
+        """Deploy, which has to work, and return what the function says."""
+        return self.project.ci("deploy", f"--env={ENVIRONMENT}", f"--version={version}", "--json").json
+
+
+class Deploying:
+    """A deploy on its way, which is let run until a moment."""
+
+    def __init__(self, place: Place, version: str) -> None:
+        """Begin it."""
+        self.place, self.said = place, list[str]()
+        self.process = place.start(version)
+
+    def until(self, line: str, nth: int = 1) -> None:
+        """Read its progress until a line was there for the nth time."""
+        assert self.process.stderr
+        for said in self.process.stderr:
+            self.said.append(said)
+            nth -= line in said
+            if not nth:
+                return
+        raise AssertionError("".join(self.said))
+
+    def kill(self) -> None:
+        """Kill the command and its step, as if their machine had lost its power."""
+        self.process.kill()
+        self.process.communicate(timeout=30)
+        for container in self._steps():
+            # It may have ended by itself.
+            with suppress(subprocess.CalledProcessError):
+                docker("kill", container)
+        # What it had asked and was held is never heard of.
+        self.place.relay.cut()
+        self.place.relay.mend()
+
+    def end(self) -> Outcome:
+        """Wait for its end."""
+        out, err = self.process.communicate(timeout=300)
+        return Outcome(self.process.returncode, out, "".join(self.said) + err, 0)
+
+    def _steps(self) -> list[str]:
+        """Return the running steps of sessions of this cache."""
+        folder = Path(self.place.project.environ["SLIPWAY_CACHE"], "locks")
+        sessions = [path.name.removeprefix("session-") for path in folder.glob("session-*")]
+        label = "label=slipway.session="
+        return [
+            container
+            for session in sessions
+            for container in docker("ps", "--quiet", "--filter", f"{label}{session}").splitlines()
+        ]
+
+
+def survives(place: Place, deploy: Callable[[str], T], mend: Callable[[], object] = lambda: None) -> T:
+    """Deploy, which meets a fault; then the fault is mended, and the same command is given again."""
+    before, known = place.serving(), {entry.id for entry in place.history().entries}
+    wanted = next(version for version in VERSIONS if version != before)
+    with browsers(place.address, "x-version", ("/", "/", "/", "/")) as seen:
+        try:
+            ended = deploy(wanted)
+        finally:
+            mend()
+        check_the_ledger(place, known)
+        deployed = place.deploy(wanted)
+    assert set(seen) == {f"200 {before}", f"200 {wanted}"}, seen
+    assert deployed["version"] == wanted
+    check_the_end(place, wanted, known)
+    return ended
+
+
+def check_the_ledger(place: Place, known: set[str]) -> None:
+    """A deploy that met a fault is never recorded as a success that does not serve."""
+    history, state = place.history(), place.state()
+    assert not history.problems
+    for entry in history.of(Deploy, environment=ENVIRONMENT):
+        if entry.id not in known and entry.record.outcome != "failed":
+            assert entry.record.outcome == "refused" or entry.record.digest == state.now.digest, entry.record
+
+
+def check_the_end(place: Place, version: str, known: set[str]) -> None:
+    """The ledger, the target and the users say the same, nothing is left, and nobody is blamed."""
+    history, state = place.history(), place.state()
+    said = history.serving(ENVIRONMENT)
+    assert said
+    assert (said.record.version, said.record.digest) == (version, state.now.digest)
+    assert (state.now.version, place.serving()) == (version, version)
+    assert (state.ok, state.lock, state.intent) == (True, "", ""), state
+    assert "candidate" not in {release.role for release in state.releases}, state
+    assert history.open_starts(ENVIRONMENT) == ()
+    assert not history.problems
+    starts = {entry.id: entry.record for entry in history.of(Start)}
+    for entry in history.of(Recovery, environment=ENVIRONMENT):
+        if entry.id not in known:
+            # Without a start it would say that somebody had changed the target by hand.
+            assert entry.record.start, entry.record
+            serves = entry.record.digest == starts[entry.record.start].digest
+            assert entry.record.outcome == ("finished" if serves else "undone"), entry.record
+
+
+def fill(folder: Path) -> None:
+    """Leave not a byte on the disk that a folder lies on."""
+    with (folder / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(1 << 20))
+
+
+def a_project(folder: Path, module: Path, environ: Environ, registry: int, socket: Path) -> Project:
+    """Make a project with a history in git, whose target is reached by a socket."""
+    shutil.copytree(HERE / "service", folder / "service", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    ports = [a_free_port() for _ in range(2)]
+    text = SETTINGS.format(name=f"e2e-{uuid.uuid4().hex[:8]}", registry=registry, ports=ports)
+    (folder / FILE).write_text(text)
+    given = (f"--docker={socket}", f"--registry=tcp://localhost:{registry}")
+    return Project(folder, module, environ, given)
+
+
+def bring_up(place: Place) -> None:
+    """Build two versions in dev, and let the first one serve the environment."""
+    for version in VERSIONS:
+        place.project.change("service/src/greeter/answers.py", "GREETING =", f'RELEASE = "{version}"\nGREETING =')
+        _git(place.project.folder, "init", "--quiet", "--initial-branch=main")
+        _git(place.project.folder, "add", ".")
+        _git(place.project.folder, "commit", "--quiet", f"--message={version}")
+        _git(place.project.folder, "tag", version)
+        place.project.ci("deploy", "--env=dev", "--checkout=.", "--json").json  # noqa: B018 - asserts that it worked
+    place.deploy(VERSIONS[0])
+
+
+def _git(folder: Path, *words: str) -> None:
+    author = ("-c", "user.name=Author", "-c", "user.email=author@example.org")
+    subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True)
