@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.infrastructure.lan import Lan, sshd
-from tests.machine import a_free_port
+from tests.machine import a_free_port, docker
 from tests.registries import a_stoppable_registry
 from tests.relays import Relay
 
@@ -107,7 +107,22 @@ def test_killed_while_the_ledger_is_asked(nth: int, place: Place) -> None:
 # Once the lock is open nothing but the record is left to do: `unlock` is the beginning of that.
 @pytest.mark.parametrize("step", WHOLE)
 def test_the_registry_is_down_at(step: str, place: Place) -> None:
-    survives(place, meets(place, step, place.registry.kill), place.registry.start)
+    ended = survives(place, meets(place, step, place.registry.kill), place.registry.start)
+    # Before the candidate it is needed, and later for the record.
+    assert ended.status == 1
+    assert "could not be recorded; the next command on acceptance does it" in ended.err
+
+
+def test_the_registry_is_down_when_a_node_has_to_pull(place: Place) -> None:
+    def deploy(version: str) -> Outcome:
+        def gone() -> None:
+            (build,) = place.history().builds(version)
+            docker("image", "rm", "--force", build.record.image)
+            place.registry.kill()
+
+        return meets(place, "candidate", gone)(version)
+
+    assert "did not get healthy and is gone again" in survives(place, deploy, place.registry.start).err
 
 
 def test_the_registry_is_down_before_the_policy(place: Place) -> None:
@@ -123,13 +138,17 @@ def test_the_registry_is_down_before_the_policy(place: Place) -> None:
 @pytest.mark.parametrize("answered", [False, True], ids=["request", "answer"])
 @pytest.mark.parametrize("step", STEPS)
 def test_the_target_is_out_of_reach_at(*, step: str, answered: bool, place: Place) -> None:
-    survives(place, meets(place, step, place.relay.cut, answered=answered), place.relay.mend)
+    ended = survives(place, meets(place, step, place.relay.cut, answered=answered), place.relay.mend)
+    # A lock that cannot be opened harms nobody: it falls silent.
+    assert ended.status == (step != "unlock")
 
 
 # The target's disk holds nothing of what the ledger is asked first and last.
 @pytest.mark.parametrize("step", WHOLE)
 def test_the_disk_is_full_at(step: str, small: Place) -> None:
-    survives(small, meets(small, step, small.target.fill), small.target.free)
+    ended = survives(small, meets(small, step, small.target.fill), small.target.free)
+    # What comes after that needs no room.
+    assert ended.status == (step in {"lock", "preflight", "candidate", "prove"})
 
 
 @pytest.mark.parametrize("step", ["policy", "unlock"])
