@@ -38,8 +38,8 @@ test-full: setup $(steps_full) check ## Run every test, the slow ones too
 	uv run --group browser pytest -n 2 --dist loadfile -m 'full or not full'
 
 .PHONY: test-dagger
-test-dagger: uv ## Run the contract suite on a Dagger engine
-	uv run pytest tests/contract --engine=dagger
+test-dagger: setup ## Run what both engines do on a Dagger engine: the contract suite, shells, the workflows
+	uv run pytest tests/contract tests/e2e/test_terminals.py tests/workflows/test_act.py -m 'full or not full' --engine=dagger
 
 .PHONY: test-workflows
 test-workflows: setup ## Run the workflows of .github on this machine, with act
