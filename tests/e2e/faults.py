@@ -1,4 +1,4 @@
-"""Faults that are made at a certain moment of a deploy, and what has to be so nevertheless."""
+"""What faults are made to: a service in two versions, and a deploy that is stopped at a certain moment."""
 
 import asyncio
 import shutil
@@ -8,21 +8,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from ci.release import protocol as ledgers
 from ci.release.handling import opened
 from ci.release.history import History
-from ci.release.records import Deploy, Recovery, Start
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
 from tests.machine import a_free_port, docker
 from tests.registries import Stoppable
 from tests.relays import Relay
-from tests.users import browsers
 
 from .conftest import HERE, Environ, Outcome, Project
 
@@ -52,7 +50,6 @@ health = {{ timeout = 30, interval = 1 }}
 keep_previous = 0
 verify = {{ window = 2, min_requests = 2, max_p95_ms = 10000 }}
 """
-T = TypeVar("T")
 VERSIONS = ("one", "two")
 # What the target is asked, as the first of its kind or the nth, when a step of the deploy begins.
 ASKED = {
@@ -173,52 +170,6 @@ class Deploying:
             for session in sessions
             for container in docker("ps", "--quiet", "--filter", f"{label}{session}").splitlines()
         ]
-
-
-def survives(place: Place, deploy: Callable[[str], T], mend: Callable[[], object] = lambda: None) -> T:
-    """Deploy, which meets a fault; then the fault is mended, and the same command is given again."""
-    before, known = place.serving(), {entry.id for entry in place.history().entries}
-    wanted = next(version for version in VERSIONS if version != before)
-    with browsers(place.address, "x-version", ("/", "/", "/", "/")) as seen:
-        try:
-            ended = deploy(wanted)
-        finally:
-            mend()
-        check_the_ledger(place, known)
-        deployed = place.deploy(wanted)
-    assert set(seen) == {f"200 {before}", f"200 {wanted}"}, seen
-    assert deployed["version"] == wanted
-    check_the_end(place, wanted, known)
-    return ended
-
-
-def check_the_ledger(place: Place, known: set[str]) -> None:
-    """A deploy that met a fault is never recorded as a success that does not serve."""
-    history, state = place.history(), place.state()
-    assert not history.problems
-    for entry in history.of(Deploy, environment=ENVIRONMENT):
-        if entry.id not in known and entry.record.outcome != "failed":
-            assert entry.record.outcome == "refused" or entry.record.digest == state.now.digest, entry.record
-
-
-def check_the_end(place: Place, version: str, known: set[str]) -> None:
-    """The ledger, the target and the users say the same, nothing is left, and nobody is blamed."""
-    history, state = place.history(), place.state()
-    said = history.serving(ENVIRONMENT)
-    assert said
-    assert (said.record.version, said.record.digest) == (version, state.now.digest)
-    assert (state.now.version, place.serving()) == (version, version)
-    assert (state.ok, state.lock, state.intent) == (True, "", ""), state
-    assert "candidate" not in {release.role for release in state.releases}, state
-    assert history.open_starts(ENVIRONMENT) == ()
-    assert not history.problems
-    starts = {entry.id: entry.record for entry in history.of(Start)}
-    for entry in history.of(Recovery, environment=ENVIRONMENT):
-        if entry.id not in known:
-            # Without a start it would say that somebody had changed the target by hand.
-            assert entry.record.start, entry.record
-            serves = entry.record.digest == starts[entry.record.start].digest
-            assert entry.record.outcome == ("finished" if serves else "undone"), entry.record
 
 
 def fill(folder: Path) -> None:

@@ -16,7 +16,8 @@ from tests.registries import a_stoppable_registry
 from tests.relays import Relay
 
 from .conftest import Environ, Outcome, remove
-from .faults import ASKED, LEDGER, Deploying, Place, Target, a_project, bring_up, fill, survives
+from .faults import ASKED, LEDGER, Deploying, Place, Target, a_project, bring_up, fill
+from .invariant import survives
 from .small import a_small_target
 
 pytestmark = pytest.mark.full

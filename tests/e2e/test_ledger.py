@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +9,8 @@ import pytest
 from ci.settings import FILE
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
-from tests.machine import a_free_port, docker
+from tests.machine import a_free_port
+from tests.registries import Stoppable, a_stoppable_registry
 
 from .conftest import Project, remove
 
@@ -19,19 +19,16 @@ PATIENCE = 300
 
 
 @pytest.fixture
-def registry() -> Iterator[tuple[str, int]]:
-    """A registry of the test's own, which it may stop and start: the container and its port."""
-    port = a_free_port()
-    name = f"e2e-registry-{uuid.uuid4().hex[:8]}"
-    docker("run", "--detach", "--name", name, "--publish", f"127.0.0.1:{port}:5000", "registry:3")
-    yield name, port
-    docker("rm", "--force", "--volumes", name)
+def registry() -> Iterator[Stoppable]:
+    """A registry of the test's own, which it may stop and start."""
+    with a_stoppable_registry(a_free_port()) as registry:
+        yield registry
 
 
 @pytest.fixture
-def apart(project: Project, registry: tuple[str, int]) -> Iterator[Project]:
+def apart(project: Project, registry: Stoppable) -> Iterator[Project]:
     """A project with a stack and a registry of its own."""
-    name, port = project.stack.app.name, registry[1]
+    name, port = project.stack.app.name, registry.port
     file = project.folder / FILE
     text = file.read_text().replace(name, f"{name}-apart").replace("localhost:5000", f"localhost:{port}")
     edge = f"edge.port = {project.stack.environment.edge.port}"
@@ -46,18 +43,18 @@ def serving(project: Project) -> str:
     return state.now.version if isinstance(state, p.Described) else ""
 
 
-def test_what_could_not_be_recorded_is_told_and_recorded_by_the_next(apart: Project, registry: tuple[str, int]) -> None:
+def test_what_could_not_be_recorded_is_told_and_recorded_by_the_next(apart: Project, registry: Stoppable) -> None:
     deploying = apart.start("deploy", "--env=dev")
     end = time.monotonic() + PATIENCE
     while not serving(apart) and time.monotonic() < end:
         time.sleep(0.3)
-    docker("stop", registry[0])
+    registry.kill()
     _, said = deploying.communicate(timeout=PATIENCE)
     assert deploying.returncode == 1, said
     assert "could not be recorded; the next command on dev does it" in said
     version = serving(apart)
     assert version
-    docker("start", registry[0])
+    registry.start()
     assert apart.deploy()["outcome"] == "unchanged"
     lines = apart.ci("history", "--env=dev", "--json").json["lines"]
     assert [line["kind"] for line in reversed(lines)] == ["start", "start", "recovery", "deploy"]
