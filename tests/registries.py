@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.machine import docker
 
+PATIENCE = 60  # seconds
+
 ASKING = {"AUTH": "htpasswd", "AUTH_HTPASSWD_REALM": "team", "AUTH_HTPASSWD_PATH": "/auth/htpasswd"}
 
 
@@ -59,7 +61,10 @@ def a_stoppable_registry(port: int, data: Path | None = None) -> Iterator[Stoppa
 
 
 def _wait(container: str, starts: int) -> None:
+    """Wait until a registry has said for the nth time that it listens: a port that Docker publishes answers before."""
+    end = time.monotonic() + PATIENCE
     while _logs(container).count("listening on") < starts:
+        assert time.monotonic() < end, _logs(container)
         time.sleep(0.1)
 
 

@@ -102,6 +102,17 @@ class Project:
         file = self.folder / path
         file.write_text((file.read_text() if file.exists() else "") + text)
 
+    def git(self, *words: str) -> None:
+        """Run git as the author."""
+        author = ("-c", "user.name=Author", "-c", "user.email=author@example.org")
+        subprocess.run(["git", *author, *words], cwd=self.folder, check=True, capture_output=True)
+
+    def commit(self, version: str) -> None:
+        """Commit everything, and tag it."""
+        self.git("add", ".")
+        self.git("commit", "--quiet", f"--message={version}")
+        self.git("tag", version)
+
     @property
     def stack(self) -> p.Stack:
         """The stack that the project is delivered to."""

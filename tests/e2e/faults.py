@@ -191,16 +191,10 @@ def a_project(folder: Path, module: Path, environ: Environ, registry: int, socke
 
 def bring_up(place: Place) -> None:
     """Build two versions in dev, and let the first one serve the environment."""
+    place.project.git("init", "--quiet", "--initial-branch=main")
     for version in VERSIONS:
         place.project.change("service/src/greeter/answers.py", "GREETING =", f'RELEASE = "{version}"\nGREETING =')
-        _git(place.project.folder, "init", "--quiet", "--initial-branch=main")
-        _git(place.project.folder, "add", ".")
-        _git(place.project.folder, "commit", "--quiet", f"--message={version}")
-        _git(place.project.folder, "tag", version)
-        place.project.ci("deploy", "--env=dev", "--checkout=.", "--json").json  # noqa: B018 - asserts that it worked
+        place.project.commit(version)
+        built = place.project.ci("deploy", "--env=dev", "--checkout=.")
+        assert built.status == 0, built.err
     place.deploy(VERSIONS[0])
-
-
-def _git(folder: Path, *words: str) -> None:
-    author = ("-c", "user.name=Author", "-c", "user.email=author@example.org")
-    subprocess.run(["git", *author, *words], cwd=folder, check=True, capture_output=True)

@@ -15,7 +15,7 @@ def survives(place: Place, deploy: Callable[[str], T], mend: Callable[[], object
     """Deploy, which meets a fault; then the fault is mended, and the same command is given again."""
     before, known = place.serving(), {entry.id for entry in place.history().entries}
     wanted = next(version for version in VERSIONS if version != before)
-    with browsers(place.address, "x-version", ("/", "/")) as seen:
+    with browsers(place.address, "x-version", ("/", "/", "/", "/")) as seen:
         try:
             ended = deploy(wanted)
         finally:

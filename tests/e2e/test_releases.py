@@ -90,14 +90,7 @@ class Team:
     def commit(self, version: str) -> None:
         """Change the service and tag it."""
         self.project.add("service/src/greeter/__init__.py", f'\nRELEASE = "{version}"\n')
-        self.git("add", ".")
-        self.git("commit", "--quiet", f"--message={version}")
-        self.git("tag", version)
-
-    def git(self, *words: str) -> None:
-        """Run git as the author."""
-        author = ("-c", "user.name=Author", "-c", "user.email=author@example.org")
-        subprocess.run(["git", *author, *words], cwd=self.project.folder, check=True, capture_output=True)
+        self.project.commit(version)
 
     def approve(self, environment: str, version: str, *people: str) -> None:
         """Approve, which has to work."""
@@ -141,7 +134,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, module: Path, environ: Enviro
         lines.append(f"{person} {' '.join((keys / f'{person}.pub').read_text().split()[:2])}\n")
     (folder / "allowed_signers").write_text("".join(lines[: len(PEOPLE)]))
     team = Team(Project(folder, module, environ), keys)
-    team.git("init", "--quiet", "--initial-branch=main")
+    team.project.git("init", "--quiet", "--initial-branch=main")
     try:
         yield team
     finally:
