@@ -1,7 +1,10 @@
 """Leaving without a failed request: go on answering until the edge has noticed, then stop."""
 
+import asyncio
 import signal
+import sys
 import threading
+from socket import socket
 from types import FrameType
 
 import uvicorn
@@ -18,19 +21,29 @@ class Drain:
 class DrainingServer(uvicorn.Server):
     """Stops `seconds` after the first SIGTERM; at once on a second one, on Ctrl-C, and while it is still starting."""
 
+    serving: asyncio.Task[None]
+
     def __init__(self, config: uvicorn.Config, drain: Drain, seconds: float) -> None:
         super().__init__(config)
         self.drain = drain
         self.timer = threading.Timer(seconds, self.stop)
         self.timer.daemon = True
 
+    async def serve(self, sockets: list[socket] | None = None) -> None:
+        self.serving = asyncio.create_task(super().serve(sockets))
+        try:
+            await self.serving
+        except asyncio.CancelledError:
+            sys.exit(0)
+
     def stop(self) -> None:
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if not self.started:
-            raise SystemExit(0)
-        if sig == signal.SIGTERM and not self.drain.active:
+            # Not an exception: it would be raised in whatever runs just now, and uvicorn lets none out of a lifespan.
+            self.serving.get_loop().call_soon_threadsafe(self.serving.cancel)
+        elif sig == signal.SIGTERM and not self.drain.active:
             self.drain.active = True
             self.timer.start()
         else:
