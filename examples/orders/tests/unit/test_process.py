@@ -95,23 +95,9 @@ def test_stops_at_once_while_it_waits_for_the_database(start: Start) -> None:
     assert process.wait(PATIENCE) == 0
 
 
-def test_stops_when_told_by_what_starts() -> None:
-    """The signal arrives while the application's own start-up runs, which is the worst moment for it."""
-    program = """
-import asyncio, contextlib, signal
-import uvicorn
-from fastapi import FastAPI
-from orders.drain import Drain, DrainingServer
-
-@contextlib.asynccontextmanager
-async def lifespan(app):
-    signal.raise_signal(signal.SIGTERM)
-    await asyncio.sleep(60)
-    yield
-
-DrainingServer(uvicorn.Config(FastAPI(lifespan=lifespan), log_config=None), Drain(), 0).run()
-"""
-    process = subprocess.Popen([sys.executable, "-c", program], env={"PYTHONPATH": str(SOURCES)})
+def test_stops_when_told_amid_its_own_start() -> None:
+    folders = f"{SOURCES}{os.pathsep}{Path(__file__).parent / 'support'}"
+    process = subprocess.Popen([sys.executable, "-m", "stopped_early"], env={"PYTHONPATH": folders})
     try:
         assert process.wait(PATIENCE) == 0
     finally:
