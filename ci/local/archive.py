@@ -4,10 +4,12 @@ Docker's own configuration of a step's image holds what the step ran with, in it
 container's description says and nothing else, with no time in it: the same container makes the same archive.
 """
 
+import asyncio
 import hashlib
 import io
 import json
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -38,9 +40,11 @@ async def pack(engine: "Engine", tree: Tarball, place: Path) -> None:
     inspected = await engine.docker.image(image) or {}
     config = configuration(container, inspected)
     types = OCI if tree.media_types.lower().startswith("oci") else DOCKER
-    async with engine.docker.request("GET", f"images/{image}/get") as response:
-        chunks = response.content.iter_chunked(tar.CHUNK)
-        await tar.read(chunks, lambda saved: _repack(saved, place, config, types))
+    with tempfile.TemporaryFile() as saved:
+        async with engine.docker.request("GET", f"images/{image}/get") as response:
+            async for chunk in response.content.iter_chunked(tar.CHUNK):
+                await asyncio.to_thread(saved.write, chunk)
+        await asyncio.to_thread(_repack, saved, place, config, types)
 
 
 def configuration(container: "Container", inspected: dict[str, Any]) -> dict[str, Any]:
@@ -67,35 +71,31 @@ def configuration(container: "Container", inspected: dict[str, Any]) -> dict[str
     }
 
 
-def _repack(saved: tarfile.TarFile, place: Path, config: dict[str, Any], types: dict[str, str]) -> None:
+def _repack(saved: IO[bytes], place: Path, config: dict[str, Any], types: dict[str, str]) -> None:
     """Copy a saved image's layers into a new archive, each once and under its digest, and add what describes them."""
     wanted = [digest.removeprefix("sha256:") for digest in config["rootfs"]["diff_ids"]]
     sizes: dict[str, int] = {}
-    with tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive:
-        for entry in saved:
-            content = saved.extractfile(entry) if entry.isreg() else None
-            if content is None or not (entry.name.endswith("layer.tar") or entry.name.startswith("blobs/")):
+    saved.seek(0)
+    with (
+        tarfile.open(fileobj=saved) as image,
+        tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for entry in image:
+            if not entry.isreg() or not (entry.name.endswith("layer.tar") or entry.name.startswith("blobs/")):
                 continue
-            _add_layer(archive, content, entry.size, wanted, sizes, place.parent)
+            name = _digest(image, entry)
+            if name in wanted and name not in sizes:
+                sizes[name] = entry.size
+                archive.addfile(tar.regular(f"blobs/sha256/{name}", entry.size), image.extractfile(entry))
         blob = json.dumps(config, sort_keys=True, separators=(",", ":")).encode()
         _describe(archive, blob, [(digest, sizes[digest]) for digest in wanted], types)
 
 
-def _add_layer(
-    archive: tarfile.TarFile, content: IO[bytes], size: int, wanted: list[str], sizes: dict[str, int], folder: Path
-) -> None:
-    spooled = folder / ".layer"
-    digest = hashlib.sha256()
-    with spooled.open("wb") as file:
-        while chunk := content.read(tar.CHUNK):
-            digest.update(chunk)
-            file.write(chunk)
-    name = digest.hexdigest()
-    if name in wanted and name not in sizes:
-        sizes[name] = size
-        with spooled.open("rb") as file:
-            archive.addfile(tar.regular(f"blobs/sha256/{name}", size), file)
-    spooled.unlink()
+def _digest(image: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
+    digest, content = hashlib.sha256(), cast("IO[bytes]", image.extractfile(entry))
+    while chunk := content.read(tar.CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _describe(archive: tarfile.TarFile, config: bytes, layers: list[tuple[str, int]], types: dict[str, str]) -> None:

@@ -1,12 +1,13 @@
 """Trees written to the host: what a person asked for, and nothing before it is whole."""
 
 import asyncio
+import contextlib
 import copy
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterator
 from pathlib import Path
 
 from ci.local import tar
@@ -25,27 +26,35 @@ async def export_folder(stream: AsyncIterable[bytes], target: Path, *, wipe: boo
 
 
 async def export_file(stream: AsyncIterable[bytes], target: Path) -> tarfile.TarInfo:
-    """Write a tar stream's one file to a path, in one step: nobody sees half of it; returns what the tar says of it."""
+    """Write a tar stream's one file to a path, and return what the tar says of it."""
 
     def unpack(archive: tarfile.TarFile) -> tarfile.TarInfo:
         entry = archive.next()
         content = archive.extractfile(entry) if entry and entry.isreg() else None
         if entry is None or content is None:
             raise EngineError(f"{target}: the source is a directory, not a file")
+        with whole(target) as place:
+            with place.open("wb") as file:
+                shutil.copyfileobj(content, file, tar.CHUNK)
+            place.chmod(entry.mode & 0o777)
+        return entry
+
+    return await tar.read(stream, unpack)
+
+
+@contextlib.contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Give a file to write, which is put to its place when the block ends: nobody sees half of it."""
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(descriptor)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                shutil.copyfileobj(content, file)
-            Path(name).chmod(entry.mode & 0o777)
+            yield Path(name)
             Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        return entry
-
-    try:
-        return await tar.read(stream, unpack)
     except OSError as error:
         raise EngineError(f"{target}: cannot be written: {error}") from error
 

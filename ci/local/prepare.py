@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ci.local import tools
 from ci.local.errors import EngineError
-from ci.local.export import export_file
 from ci.local.mountedfile import MountedFile
 from ci.local.solve import flatten
 from ci.local.trees import (
@@ -183,8 +182,7 @@ async def _plan(engine: "Engine", stack: contextlib.AsyncExitStack, step: Exec, 
             await _plan_folder(engine, mount, plan)
         case FileMount():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipway-")))
-            async with engine.solver.open(mount.source) as stream:
-                entry = await export_file(stream, folder / "file")
+            entry = await engine.solver.export(mount.source, folder / "file")
             os.utime(folder / "file", (entry.mtime, entry.mtime))
             await _own(engine, step, folder / "file", mount.owner, (entry.uid, entry.gid))
             plan.bind(folder / "file", mount.path, read_only=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import re
 import struct
 import time
@@ -24,7 +25,7 @@ NOT_STARTED = 1  # the exit code of a command that is not there or not executabl
 KILLED = 137
 STREAM_GRACE = 5.0  # seconds that output may come after the end of its command
 CPU_SHARES = 1024  # what Docker gives a container that asks for nothing
-MOST_SHARES = 16 * CPU_SHARES
+MOST_SHARES = 64 * CPU_SHARES
 SIGNALS = range(128, 192)  # as the official engine draws the line
 
 
@@ -37,6 +38,7 @@ class Runner:
         self._results: dict[str, Step | ExecFailed] = {}
         # How many wait for a step that is not done yet, in the order in which the steps were asked for.
         self._waiting: dict[str, int] = {}
+        self._started: set[str] = set()
         self._spans: dict[str, Span] = {}
 
     async def run(self, step: Exec) -> Step:
@@ -61,22 +63,25 @@ class Runner:
             self._waiting[digest] -= 1
             if not self._waiting[digest]:
                 del self._waiting[digest]
+                self._started.discard(digest)
         result = self._results[digest]
         if isinstance(result, ExecFailed):
             raise result
         return result
 
     def cpu_shares(self, step: Exec, *, serves: bool) -> int:
-        """Return a step's share of the processors when they are scarce: what was asked for first gets the most.
+        """Return the share of the processors, when they are scarce, of a step whose container is about to be made.
 
-        One that `serves` others works only when they wait for it.
+        Of the steps that have one, what was asked for first gets the most. What `serves` others works only when they
+        wait for it.
         """
         if serves:
             return MOST_SHARES
         digest = self._engine.keys.of(step)
-        order = list(self._waiting)
-        rank = order.index(digest) if digest in self._waiting else len(order)
-        return max(MOST_SHARES >> rank, CPU_SHARES)
+        before = itertools.takewhile(lambda each: each != digest, self._waiting)
+        rank = sum(each in self._started for each in before)
+        self._started.add(digest)
+        return max(MOST_SHARES >> 2 * rank, CPU_SHARES)
 
     async def _result(self, step: Exec, digest: str) -> Step | ExecFailed:
         with self._engine.events.span(command(step), prepares=True) as span:

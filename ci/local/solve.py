@@ -4,11 +4,13 @@ import contextlib
 import posixpath
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.local import builds, hostfiles, manifests, patches, sources, tar
+from ci.local import archive, builds, hostfiles, manifests, patches, sources, tar
 from ci.local.changes import Changer
 from ci.local.errors import EngineError
+from ci.local.export import export_file, whole
 from ci.local.manifests import Manifest, select
 from ci.local.patterns import GitIgnore, Rules
 from ci.local.store import Step
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ci.local.engine import Engine
 
 FOLDER = "/tree"
+ARCHIVE_MODE = 0o644
 
 Maker = Callable[[str], Awaitable[str]]
 
@@ -103,6 +106,18 @@ class Solver:
         else:
             async with self._from_docker(location) as stream:
                 yield stream
+
+    async def export(self, location: Location, target: Path) -> tarfile.TarInfo:
+        """Write a file to the host and return what its tree says of it; nobody sees half of it."""
+        location = await self._settled(location)
+        if not isinstance(location.tree, Tarball):
+            async with self.open(location) as stream:
+                return await export_file(stream, target)
+        # As large as an image: no copy of it is made on the way.
+        with whole(target) as place:
+            await archive.pack(self._engine, location.tree, place)
+            place.chmod(ARCHIVE_MODE)
+        return tar.regular(location.path, target.stat().st_size, ARCHIVE_MODE)
 
     async def listing(self, location: Location) -> Manifest:
         """Return what a folder holds; contents of files are not hashed unless they come from the host."""

@@ -26,7 +26,7 @@ async def transform(tar: AsyncIterable[bytes], change: Change) -> AsyncIterator[
 
     def work(source: IO[bytes], sink: IO[bytes]) -> None:
         with (
-            tarfile.open(fileobj=source, mode="r|") as old,
+            tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK) as old,
             tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT, bufsize=CHUNK) as new,
         ):
             for entry in old:
@@ -56,7 +56,7 @@ async def read(tar: AsyncIterable[bytes], visit: Callable[[tarfile.TarFile], Ite
     result: list[Item] = []
 
     def work(source: IO[bytes], _: IO[bytes]) -> None:
-        with tarfile.open(fileobj=source, mode="r|") as archive:
+        with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK) as archive:
             result.append(visit(archive))
 
     async for _ in _through_thread(tar, work):

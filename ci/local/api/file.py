@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ci.local.api.base import Object
 from ci.local.api.stat import Stat
 from ci.local.errors import EngineError
-from ci.local.export import export_file
 from ci.local.trees import CopyFile, Location, Patched, Scratch, Selected, WriteFile
 
 if TYPE_CHECKING:
@@ -100,6 +99,5 @@ class File(Object, Location):
             if not allow_parent_dir_path:
                 raise EngineError(f"{path}: is a directory: name the file to write")
             target /= posixpath.basename(self.path)
-        async with ctx.engine.solver.open(self) as stream:
-            await export_file(stream, target)
+        await ctx.engine.solver.export(self, target)
         return str(target.resolve())

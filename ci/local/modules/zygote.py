@@ -40,6 +40,27 @@ def _preload(entry_point: str) -> None:
     with contextlib.suppress(BaseException):
         importlib.import_module("dagger.mod.cli")
         EntryPoint("main_object", entry_point, "dagger.mod").load()
+        _share_converters()
+
+
+def _share_converters() -> None:
+    """Let the SDK's client make a converter for each answer that it reads, not for each field that it selects.
+
+    One takes half a millisecond to make, registering a module selects a thousand fields, and all of them write alike.
+    """
+    core: Any = importlib.import_module("dagger.client._core")
+    make = core.make_converter
+    shared = make(None)
+
+    class Converter:
+        def __init__(self, context: Any) -> None:
+            self.context = context
+            self.unstructure = shared.unstructure
+
+        def structure(self, value: Any, kind: Any) -> Any:
+            return make(self.context).structure(value, kind)
+
+    core.make_converter = Converter
 
 
 def _serve(channel: socket.socket) -> None:

@@ -13,8 +13,7 @@ from ci.local.api.healthcheck import HealthcheckConfig
 from ci.local.api.port import Port
 from ci.local.engine import split_reference
 from ci.local.errors import EngineError, Unsupported
-from ci.local.export import export_file
-from ci.local.trees import Image, Location, Tarball, Tree
+from ci.local.trees import Image, Tarball, Tree
 
 if TYPE_CHECKING:
     from ci.local.context import Context
@@ -35,8 +34,7 @@ class Publishing(State):
 
     async def import_(self, ctx: "Context", source: File, tag: str = "") -> Self:
         """Start from an image archive."""
-        async with ctx.engine.solver.open(source) as stream:
-            image = await _load(ctx, stream)
+        image = await _load(ctx, source)
         inspected = await ctx.engine.docker.image(image) or {}
         return self.configured(inspected, Image(image))
 
@@ -109,15 +107,12 @@ class Publishing(State):
         """Write it to the host as an image archive."""
         archive = self.as_tarball(ctx, platform_variants, forced_compression, media_types)
         target = Path(ctx.engine.workdir, self.expanded(path, expand))
-        async with ctx.engine.solver.open(archive) as stream:
-            await export_file(stream, target)
+        await ctx.engine.solver.export(archive, target)
         return str(target.resolve())
 
     async def load(self, ctx: "Context") -> str:
         """Put it into Docker as an image with its own configuration, and return that image's ID."""
-        archive = self.as_tarball(ctx, media_types="DockerMediaTypes")
-        async with ctx.engine.solver.open(Location(archive.tree, archive.path)) as stream:
-            return await _load(ctx, stream)
+        return await _load(ctx, self.as_tarball(ctx, media_types="DockerMediaTypes"))
 
     async def _login(self, ctx: "Context", address: str) -> str:
         for login in self.logins:
@@ -129,13 +124,13 @@ class Publishing(State):
         return ""
 
 
-async def _load(ctx: "Context", stream: Any) -> str:
-    """Load the archive that is a tar stream's one file; Docker tells its ID or its tag."""
+async def _load(ctx: "Context", archive: File) -> str:
+    """Load an image archive; Docker tells its ID or its tag."""
     name = ""
     folder = ctx.engine.store.folder / "archives"
     place = folder / f"{uuid.uuid4().hex}.tar"
     try:
-        await export_file(stream, place)
+        await ctx.engine.solver.export(archive, place)
         async for line in ctx.engine.docker.progress("POST", "images/load", data=tar.file_chunks(place), quiet=False):
             text = line.get("stream", "")
             if text.startswith("Loaded image"):
