@@ -53,7 +53,8 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
         .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
         .with_workdir("/app")
         .with_user(USER)
-        .with_entrypoint(["python", "-m", package])
+        # Docker before 28 does not keep a Swarm service from new privileges: its first process gives them up itself.
+        .with_entrypoint(["setpriv", "--no-new-privs", "python", "-m", package])
         .without_default_args()
     )
 

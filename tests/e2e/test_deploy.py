@@ -1,6 +1,10 @@
 """The way to dev, from the sources to an address that answers."""
 
+from pathlib import Path
+
 import httpx
+
+from tests.machine import docker
 
 from .conftest import Project, Standing, Traffic
 
@@ -15,6 +19,18 @@ def test_the_service_answers_in_the_version_that_was_deployed(standing: Standing
     assert first["image"].startswith(f"{standing.project.stack.registry.repository}@sha256:")
     names = [stage.partition(":")[0] for stage in first["stages"]]
     assert names == ["lock", "preflight", "candidate", "prove", "switch", "watch", "retire"]
+
+
+def test_no_process_of_the_service_gains_privileges(standing: Standing) -> None:
+    service = f"{standing.project.stack.namespace}_{standing.first['release']}"
+    replicas = docker("ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={service}").split()
+    assert replicas
+    for replica in replicas:
+        # On every version of Docker: what its init starts has given them up, and its children cannot get them back.
+        _, *processes = docker("top", replica, "-o", "pid").split()[1:]
+        assert processes
+        for process in processes:
+            assert "NoNewPrivs:\t1" in Path(f"/proc/{process}/status").read_text().splitlines()
 
 
 def test_the_same_sources_change_nothing(standing: Standing) -> None:
