@@ -81,21 +81,16 @@ def _repack(saved: IO[bytes], place: Path, config: dict[str, Any], types: dict[s
         tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive,
     ):
         for entry in image:
-            if not entry.isreg() or not (entry.name.endswith("layer.tar") or entry.name.startswith("blobs/")):
+            content = image.extractfile(entry) if entry.isreg() else None
+            if content is None or not (entry.name.endswith("layer.tar") or entry.name.startswith("blobs/")):
                 continue
-            name = _digest(image, entry)
+            name = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # any reader will do
             if name in wanted and name not in sizes:
                 sizes[name] = entry.size
-                archive.addfile(tar.regular(f"blobs/sha256/{name}", entry.size), image.extractfile(entry))
+                content.seek(0)
+                archive.addfile(tar.regular(f"blobs/sha256/{name}", entry.size), content)
         blob = json.dumps(config, sort_keys=True, separators=(",", ":")).encode()
         _describe(archive, blob, [(digest, sizes[digest]) for digest in wanted], types)
-
-
-def _digest(image: tarfile.TarFile, entry: tarfile.TarInfo) -> str:
-    digest, content = hashlib.sha256(), cast("IO[bytes]", image.extractfile(entry))
-    while chunk := content.read(tar.CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _describe(archive: tarfile.TarFile, config: bytes, layers: list[tuple[str, int]], types: dict[str, str]) -> None:
