@@ -76,15 +76,12 @@ def _repack(saved: IO[bytes], place: Path, config: dict[str, Any], types: dict[s
     wanted = [digest.removeprefix("sha256:") for digest in config["rootfs"]["diff_ids"]]
     sizes: dict[str, int] = {}
     saved.seek(0)
-    with (
-        tarfile.open(fileobj=saved) as image,
-        tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive,
-    ):
+    with tarfile.open(fileobj=saved) as image, tarfile.open(place, "w", format=tarfile.PAX_FORMAT) as archive:
         for entry in image:
             content = image.extractfile(entry) if entry.isreg() else None
             if content is None or not (entry.name.endswith("layer.tar") or entry.name.startswith("blobs/")):
                 continue
-            name = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # any reader will do
+            name = tar.sha256(content)
             if name in wanted and name not in sizes:
                 sizes[name] = entry.size
                 content.seek(0)

@@ -82,7 +82,7 @@ async def prepared(engine: "Engine", step: Exec, *, init: bool = False, **option
         await starting
         hosts = await engine.services.bind(step.bindings)
         config = await _config(engine, step, image, plan, private) | options
-        shares = engine.runner.cpu_shares(step, serves=init)
+        shares = engine.runner.claim_shares(step, serves=init)
         config["HostConfig"] |= {"ExtraHosts": hosts, "Init": init, "CpuShares": shares}
         container = await stack.enter_async_context(engine.container(config))
         await engine.solver.changer.apply(container, operations)

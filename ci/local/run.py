@@ -38,6 +38,7 @@ class Runner:
         self._results: dict[str, Step | ExecFailed] = {}
         # How many wait for a step that is not done yet, in the order in which the steps were asked for.
         self._waiting: dict[str, int] = {}
+        # Those of them that have a container.
         self._started: set[str] = set()
         self._spans: dict[str, Span] = {}
 
@@ -69,8 +70,8 @@ class Runner:
             raise result
         return result
 
-    def cpu_shares(self, step: Exec, *, serves: bool) -> int:
-        """Return the share of the processors, when they are scarce, of a step whose container is about to be made.
+    def claim_shares(self, step: Exec, *, serves: bool) -> int:
+        """Give a step whose container is about to be made its share of the processors, for when they are scarce.
 
         Of the steps that have one, what was asked for first gets the most. What `serves` others works only when they
         wait for it.

@@ -117,7 +117,8 @@ class Solver:
         with whole(target) as place:
             await archive.pack(self._engine, location.tree, place)
             place.chmod(ARCHIVE_MODE)
-        return tar.regular(location.path, target.stat().st_size, ARCHIVE_MODE)
+        status = target.stat()
+        return tar.regular(location.path, status.st_size, ARCHIVE_MODE, mtime=int(status.st_mtime))
 
     async def listing(self, location: Location) -> Manifest:
         """Return what a folder holds; contents of files are not hashed unless they come from the host."""

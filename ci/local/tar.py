@@ -189,6 +189,11 @@ def first_file(archive: tarfile.TarFile) -> bytes | None:
     return content.read() if content else None
 
 
+def sha256(content: IO[bytes]) -> str:
+    """Return the SHA-256 of what is left to read."""
+    return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type] # any reader will do
+
+
 def _entry(archive: tarfile.TarFile, entry: tarfile.TarInfo, *, hashing: bool) -> Entry:
     mode = entry.mode & 0o7777
     if entry.isdir():
@@ -198,4 +203,4 @@ def _entry(archive: tarfile.TarFile, entry: tarfile.TarInfo, *, hashing: bool) -
     if entry.islnk():
         return "f", mode, "=" + clean(entry.linkname)
     content = archive.extractfile(entry) if hashing and entry.isreg() else None
-    return "f", mode, hashlib.file_digest(content, "sha256").hexdigest() if content else ""  # type: ignore[arg-type] # any reader will do
+    return "f", mode, sha256(content) if content else ""
