@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import dagger
 from dagger import DefaultPath, Doc, Ignore, dag
 
-from ci.release import protocol as ledgers
-from ci.reports import (
+from ci.ledger import protocol as ledgers
+from ci.results import (
     Deployment,
     DeployReport,
     EffectiveSettings,

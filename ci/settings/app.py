@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from ci.settings.values import Folder, Image, Name, Part, Port, Repository, Route
+from ci.frozen import FrozenModel
+from ci.settings.values import Folder, Image, Name, Port, Repository, Route
 
 # One line on a bare socket: a health check runs every second or so, and an HTTP client's imports would cost it 0.1 s.
 PROBE = (
@@ -12,7 +13,7 @@ PROBE = (
 )
 
 
-class Tests(Part):
+class Tests(FrozenModel):
     """Where the service's tests are, inside its folder."""
 
     # Not a test class, whatever its name says.
@@ -23,7 +24,7 @@ class Tests(Part):
     smoke: Folder = "tests/smoke"
 
 
-class App(Part):
+class App(FrozenModel):
     """`[app]`: the service."""
 
     name: Name
@@ -52,7 +53,7 @@ class App(Part):
         return self.health_command or ("python", "-ISc", script)
 
 
-class Registry(Part):
+class Registry(FrozenModel):
     """`[registry]`: where the service's images are kept."""
 
     repository: Repository
@@ -77,7 +78,7 @@ class Registry(Part):
         return f"{self.repository.rpartition('/')[0]}/{path or 'library'}/{last}"
 
 
-class Images(Part):
+class Images(FrozenModel):
     """`[images]`: the third-party images that the pipeline uses."""
 
     python: Image = "python:3.13-slim"

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ci.frozen import FrozenModel
 from ci.settings.guards import Approvals, Freeze, SecretName
 from ci.settings.hosts import SSH, Host
 from ci.settings.kinds import Kind, with_defaults
 from ci.settings.people import Role
-from ci.settings.values import Memory, Name, Part, Port, Seconds, Url, size_in_bytes
+from ci.settings.values import Memory, Name, Port, Seconds, Url, size_in_bytes
 
 
 def _checked_address(address: str) -> str:
@@ -18,7 +19,7 @@ def _checked_address(address: str) -> str:
     return address
 
 
-class Target(Part):
+class Target(FrozenModel):
     """Where the environment lives."""
 
     address: Annotated[str, AfterValidator(_checked_address)] = "unix"
@@ -37,7 +38,7 @@ class Target(Part):
         return self.address.startswith("ssh://")
 
 
-class Edge(Part):
+class Edge(FrozenModel):
     """The proxy in front of the service: the only port that is published."""
 
     port: Port = 8080
@@ -45,7 +46,7 @@ class Edge(Part):
     address: str = ""
 
 
-class Resources(Part):
+class Resources(FrozenModel):
     """The limits of one replica."""
 
     cpus: Annotated[float, Field(gt=0)]
@@ -65,21 +66,21 @@ class Resources(Part):
         return size_in_bytes(self.memory_reservation)
 
 
-class Update(Part):
+class Update(FrozenModel):
     """How a release's replicas are started: how many at a time (0: all) and the pause between, in seconds."""
 
     parallelism: Annotated[int, Field(ge=0)]
     delay: Seconds
 
 
-class Health(Part):
+class Health(FrozenModel):
     """How long a release may take to get healthy, and how often a replica is asked, in seconds."""
 
     timeout: Annotated[float, Field(ge=5)]
     interval: Annotated[float, Field(ge=0.5)]
 
 
-class Verify(Part):
+class Verify(FrozenModel):
     """How a release is watched after the switch; times in seconds unless the name says otherwise."""
 
     window: Annotated[float, Field(ge=1)]
@@ -91,7 +92,7 @@ class Verify(Part):
     traffic: Annotated[float, Field(ge=0, le=100)] = 10
 
 
-class Environment(Part):
+class Environment(FrozenModel):
     """`[environments.NAME]`."""
 
     kind: Kind

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from ci.settings.values import Part
+from ci.frozen import FrozenModel
 
 
 def _checked_slug(slug: str) -> str:
@@ -36,7 +36,7 @@ def _checked_branch(branch: str) -> str:
     return branch
 
 
-class Github(Part):
+class Github(FrozenModel):
     """`[github]`: where the workflows run, and whose word about a run is taken."""
 
     # OWNER/NAME; empty: no approval on GitHub counts.

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from ci.frozen import FrozenModel
 from ci.settings.people import Role
-from ci.settings.values import Part, file_name
+from ci.settings.values import file_name
 
 SHAPE = "must have a reason, and either from and until or cron and hours"
 MOMENT = "must be a date or a date and time, like 2026-12-24 or 2026-12-24T18:00:00Z"
@@ -36,7 +37,7 @@ End = Annotated[datetime, BeforeValidator(_end), AfterValidator(_in_utc)]
 SecretName = Annotated[str, AfterValidator(file_name)]
 
 
-class Approvals(Part):
+class Approvals(FrozenModel):
     """Who has to approve of a release before an environment takes it."""
 
     count: Annotated[int, Field(ge=0, le=20)]
@@ -60,7 +61,7 @@ class Approvals(Part):
         return self
 
 
-class Freeze(Part):
+class Freeze(FrozenModel):
     """A time in which nothing is deployed: between two moments, or again and again; all in UTC."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from ci.settings.values import Part
+from ci.frozen import FrozenModel
 
 SSH = re.compile(r"^ssh://[A-Za-z0-9._-]+@[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?$")
 
@@ -33,7 +33,7 @@ def _is_ip(address: str) -> bool:
     return True
 
 
-class Host(Part):
+class Host(FrozenModel):
     """`[environments.X.hosts.NAME]`: one machine of the environment's swarm."""
 
     address: Annotated[str, AfterValidator(_checked_address)]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from ci.settings.values import Folder, Name, Part
+from ci.frozen import FrozenModel
+from ci.settings.values import Folder, Name
 
 # What records call somebody who did not say who they are.
 NOBODY = "anonymous"
@@ -39,7 +40,7 @@ Login = Annotated[str, AfterValidator(_checked_login)]
 Role = Name
 
 
-class Person(Part):
+class Person(FrozenModel):
     """`[people.NAME]`: somebody whose NAME is the principal of their keys in `allowed_signers`."""
 
     # The addresses that their commits may bear.
@@ -49,7 +50,7 @@ class Person(Part):
     roles: tuple[Role, ...] = ()
 
 
-class Release(Part):
+class Release(FrozenModel):
     """`[release]`: where the keys are that sign."""
 
     # A file of the repository, as ssh-keygen reads it.

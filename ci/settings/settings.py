@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field, ValidationError
 
+from ci.frozen import FrozenModel
 from ci.settings.app import App, Images, Registry
 from ci.settings.conflicts import Known, conflicts
 from ci.settings.environment import Environment
@@ -11,12 +12,12 @@ from ci.settings.github import Github
 from ci.settings.overrides import laid_over, read_file, read_overrides
 from ci.settings.people import Person, PersonName, Release
 from ci.settings.problems import FILE, SettingsError, explain, nearest, placed
-from ci.settings.values import Name, Part
+from ci.settings.values import Name
 
 
 # pydantic alone: what pydantic-settings adds, it reads from variables and files of a host, which a function's process
 # does not have; and importing it takes each process 55 ms.
-class Settings(Part):
+class Settings(FrozenModel):
     """The service and its environments, as the file and the overrides describe them."""
 
     app: App

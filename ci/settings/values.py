@@ -3,16 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 SIZE = re.compile(r"^(\d+)(B|KiB|MiB|GiB)$")
-
-
-class Part(BaseModel):
-    """A table of the file: unchangeable, and a key that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def size_in_bytes(text: str) -> int:

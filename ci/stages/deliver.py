@@ -4,7 +4,7 @@ import dataclasses
 
 import dagger
 
-from ci.release import protocol as ledgers
+from ci.ledger import protocol as ledgers
 from ci.stages.errors import LedgerFailed, Refused, StageFailed, TargetFailed
 from ci.stages.failing import to_type
 from ci.stages.ledger import Ledger

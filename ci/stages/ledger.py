@@ -1,4 +1,4 @@
-"""Talking to the ledger: one request is one run of the program `ci.release`, in a step that reaches the registry."""
+"""Talking to the ledger: one request is one run of the program `ci.ledger`, in a step that reaches the registry."""
 
 import dataclasses
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 import dagger
 from dagger import dag
 
-from ci.release import protocol
+from ci.ledger import protocol
 from ci.settings import FILE, Settings
 from ci.stages.credentials import Credentials, needed
 from ci.stages.errors import LedgerFailed, Refused
@@ -94,7 +94,7 @@ class Ledger:
             **details,
         )
         async with stage(name="the ledger's program"):
-            text = await answered(self._connected(), "ci.release", request.model_dump_json())
+            text = await answered(self._connected(), "ci.ledger", request.model_dump_json())
         outcome = protocol.read_outcome(text)
         if isinstance(outcome, protocol.Refused):
             raise Refused("\n".join(outcome.reasons) or outcome.message)

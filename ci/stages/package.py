@@ -10,8 +10,8 @@ from typing import Any
 
 import dagger
 
-from ci.release import protocol
-from ci.release.provenance import provenance
+from ci.ledger import protocol
+from ci.ledger.provenance import provenance
 from ci.settings import Settings
 from ci.stages import build, push, sbom
 from ci.stages.ledger import Ledger

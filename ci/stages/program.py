@@ -13,7 +13,17 @@ from ci.settings import Settings
 from ci.stages.toolchain import VENV, base, without_caches
 
 # What the programs import of this package.
-PARTS = ["ci/__init__.py", "ci/causes.py", "ci/settings", "ci/targets", "ci/release", "ci/edge", "ci/analysis"]
+PARTS = [
+    "ci/__init__.py",
+    "ci/agent",
+    "ci/analysis",
+    "ci/causes.py",
+    "ci/edge",
+    "ci/frozen.py",
+    "ci/ledger",
+    "ci/settings",
+    "ci/targets",
+]
 REQUEST = "/run/request.json"
 OUTCOME = "/run/outcome.json"
 
@@ -28,7 +38,7 @@ def program(settings: Settings) -> dagger.Container:
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_directory("/app", source, include=PARTS, exclude=["**/__pycache__"])
         # Leaves the bytecode of what they import, which is a small part of what is installed.
-        .with_exec(["python", "-c", "import ci.targets.__main__, ci.release.__main__"])
+        .with_exec(["python", "-c", "import ci.targets.__main__, ci.ledger.__main__"])
         .with_(without_caches)
     )
 

@@ -7,7 +7,7 @@ import re
 
 import dagger
 
-from ci.release.checkout import Checkout
+from ci.agent.checkout import Checkout
 from ci.settings import FILE, Settings
 from ci.stages.errors import Refused
 from ci.stages.program import program
@@ -53,7 +53,7 @@ async def identify(settings: Settings, source: dagger.Directory, checkout: dagge
         program(settings)
         .with_mounted_directory(SOURCES, source)
         .with_mounted_directory(REPOSITORY, checkout)
-        .with_exec(["python", "-m", "ci.release.checkout", REPOSITORY, SOURCES, settings.app.path, FILE])
+        .with_exec(["python", "-m", "ci.agent.checkout", REPOSITORY, SOURCES, settings.app.path, FILE])
     )
     found = Checkout.model_validate_json(await looked_at.stdout())
     inputs = _inputs(settings, found)

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from ci.release import protocol as ledgers
-from ci.release.handling import opened
-from ci.release.history import History
+from ci.ledger import protocol as ledgers
+from ci.ledger.handling import opened
+from ci.ledger.history import History
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
@@ -67,7 +67,7 @@ ASKED = {
     "unlock": (r"DELETE \S*/configs/", 2),
 }
 # What the progress says when a program begins: the ledger's first lets in, and then records.
-LEDGER = "python -m ci.release"
+LEDGER = "python -m ci.ledger"
 
 
 @dataclass(frozen=True)

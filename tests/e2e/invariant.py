@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from ci.release.records import Deploy, Recovery, Start
+from ci.ledger.records import Deploy, Recovery, Start
 from tests.users import browsers
 
 from .faults import ENVIRONMENT, VERSIONS, Place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ci.release.checkout import Checkout
+from ci.agent.checkout import Checkout
 from ci.settings import Settings
 from ci.stages.version import Version, _derived, _inputs
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ci.settings import FILE
+from tests.ledger.desk import new_key
+from tests.ledger.github.hub import Hub, served
 from tests.machine import a_free_port, ensure_swarm, gateway
-from tests.release.desk import new_key
-from tests.release.github.hub import Hub, served
 from tests.workflows.runner import HERE, Done, Runner, command_named_dagger, filled, surroundings
 
 CI = Path(sys.executable).with_name("ci")

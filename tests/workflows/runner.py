@@ -13,8 +13,8 @@ from pathlib import Path
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from ci.targets.__main__ import answer
+from tests.ledger.github.hub import TOKEN, Hub
 from tests.machine import docker
-from tests.release.github.hub import TOKEN, Hub
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]

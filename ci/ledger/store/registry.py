@@ -1,0 +1,212 @@
+"""One repository of an OCI registry: its tags, manifests and blobs, with its errors translated.
+
+The only place that speaks to a registry. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+"""
+
+import asyncio
+import functools
+import hashlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
+from ci.ledger.store.login import Login
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+# How long is waited before each further attempt, in seconds.
+PAUSES = (0.2, 1.0, 3.0)
+TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
+# What httpx takes.
+Options = Any
+
+
+class Registry:
+    """A connection to a repository."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, repository: str, pauses: Sequence[float] = PAUSES, host: str = ""
+    ) -> None:
+        """Speak through a client whose base is the registry; `repository` names it there, without the host."""
+        self._client = client
+        self._host = host or client.base_url.netloc.decode()
+        self._pauses = pauses
+        self.repository = repository
+        # What time the registry thought it was when it last answered.
+        self.time: datetime | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        repository: str,
+        login: Login | None = None,
+        pauses: Sequence[float] = PAUSES,
+        *,
+        ca: str = "",
+        host: str = "",
+    ) -> AsyncIterator["Registry"]:
+        """Connect to a registry by its address, like https://registry.example.com.
+
+        `ca` is PEM, beside the system's; `host` is what people call the registry, where the address is another's.
+
+        Raises:
+            RegistryError: `ca` is none.
+        """
+        options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True}
+        async with httpx.AsyncClient(base_url=url, auth=login or Login(), **options) as client:
+            yield cls(client, repository, pauses, host)
+
+    async def tags(self) -> list[str]:
+        """Return every tag; none when the repository is not there yet."""
+        found: list[str] = []
+        url = f"{self._path}/tags/list?n=1000"
+        while url:
+            try:
+                answer = await self._send("GET", url)
+            except MissingError:
+                return found
+            found += _json(answer, url).get("tags") or []
+            following = answer.links.get("next", {}).get("url", "")
+            url = str(answer.url.join(following)) if following else ""
+        return found
+
+    async def manifest(self, reference: str) -> bytes:
+        """Return a manifest's text by tag or digest.
+
+        Raises:
+            MissingError: There is none.
+        """
+        return (await self._send("GET", f"{self._path}/manifests/{reference}", headers={"Accept": MANIFEST})).content
+
+    async def put_manifest(self, tag: str, manifest: bytes) -> None:
+        """Store a manifest under a tag."""
+        url = f"{self._path}/manifests/{tag}"
+        await self._send("PUT", url, content=manifest, headers={"Content-Type": MANIFEST})
+
+    async def blob(self, digest: str) -> bytes:
+        """Return a blob; what does not have the digest is never returned.
+
+        Raises:
+            MissingError: There is none.
+        """
+        content = (await self._send("GET", f"{self._path}/blobs/{digest}")).content
+        if digest_of(content) != digest:
+            raise RegistryError(f"{self.where}: answers with another blob than {digest}")
+        return content
+
+    async def has_blob(self, digest: str) -> bool:
+        """Tell whether a blob is there."""
+        try:
+            await self._send("HEAD", f"{self._path}/blobs/{digest}")
+        except MissingError:
+            return False
+        return True
+
+    async def put_blob(self, content: bytes) -> str:
+        """Store a blob and return its digest."""
+        digest = digest_of(content)
+        answer = await self._send("POST", f"{self._path}/blobs/uploads/", headers={"Content-Length": "0"})
+        url = answer.url.join(answer.headers["location"]).copy_merge_params({"digest": digest})
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            await self._send("PUT", str(url), content=content, headers=headers)
+        except MissingError:
+            # An upload ends once: an earlier attempt may have come through, and its answer have been lost.
+            if not await self.has_blob(digest):
+                raise
+        return digest
+
+    @property
+    def _path(self) -> str:
+        return f"/v2/{self.repository}"
+
+    @property
+    def where(self) -> str:
+        """The repository with its host, as errors name it."""
+        return f"{self._host}/{self.repository}"
+
+    async def _send(self, method: str, url: str, **options: Options) -> httpx.Response:
+        for pause in [*self._pauses, None]:
+            try:
+                answer = await self._client.request(method, url, **options)
+            except httpx.TransportError as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise UnreachableError(
+                        f"{self.where}: nobody whom this step trusts vouches for the registry's certificate: is it "
+                        f"the right one, and is its CA among the system's? ({error})"
+                    ) from error
+                if pause is None:
+                    raise self._unreachable(str(error) or type(error).__name__) from error
+            else:
+                if answer.status_code < SERVER_ERROR and answer.status_code != TOO_MANY:
+                    self.time = _date(answer) or self.time
+                    self._raise_for_status(answer)
+                    return answer
+                if pause is None:
+                    raise self._unreachable(f"{answer.status_code} {_said(answer)}")
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _unreachable(self, detail: str) -> UnreachableError:
+        return UnreachableError(
+            f"{self.where}: the registry does not answer ({detail}): is it running, and is this its address?"
+        )
+
+    def _raise_for_status(self, answer: httpx.Response) -> None:
+        if not answer.is_error:
+            return
+        said = f"{answer.status_code} {_said(answer)}"
+        if answer.status_code in {UNAUTHORIZED, FORBIDDEN}:
+            advice = "give a user and a password that may (REGISTRYUSER and REGISTRYPASSWORD in .env)"
+            raise DeniedError(f"{self.where}: the registry does not let us in ({said}): {advice}")
+        kind = MissingError if answer.status_code == NOT_FOUND else RegistryError
+        raise kind(f"{self.where}: the registry refuses {answer.request.method} {answer.request.url.path} ({said})")
+
+
+@functools.cache
+def _trusted(ca: str) -> ssl.SSLContext:
+    # The system's CAs, which companies add their own to; reading them takes longer than a request.
+    context = ssl.create_default_context()
+    if ca:
+        try:
+            context.load_verify_locations(cadata=ca)
+        except ssl.SSLError as error:
+            raise RegistryError(f"[registry] ca: is no certificate in PEM form: {error.reason or error}") from error
+    return context
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of a content, `sha256:…`."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _json(answer: httpx.Response, url: str) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RegistryError(f"{url}: answers with something else than a registry's JSON: is this a registry?")
+    return found
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        return "; ".join(error["message"] for error in json.loads(answer.text)["errors"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200] or answer.reason_phrase
+
+
+def _date(answer: httpx.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None

@@ -1,6 +1,0 @@
-"""What GitHub knows: who opened an environment for a run, and how a repository's environments are guarded."""
-
-from ci.release.github.bootstrap import bootstrap
-from ci.release.github.consulting import approve_from_github, consulted
-
-__all__ = ["approve_from_github", "bootstrap", "consulted"]
