@@ -1,8 +1,12 @@
 """A version maps to one image for ever."""
 
+from collections.abc import Mapping
+
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History
-from ci.ledger.records import Build
+from ci.ledger.records import Build, Built
+from ci.ledger.store.store import Ledger
+from ci.settings import Person, known_as
 
 
 def stored_build(history: History, version: str) -> Entry[Build] | None:
@@ -56,3 +60,25 @@ def is_after(history: History, later: str, earlier: str) -> bool:
             seen.add(name)
             waiting += parents.get(name, ())
     return False
+
+
+async def record_build(ledger: Ledger, people: Mapping[str, Person], built: Built) -> tuple[Entry[Build], bool]:
+    """Record a build, or return the one that the version already has; the flag tells whether it existed.
+
+    Raises:
+        RefusedError: The version was built from other inputs.
+    """
+    history = await ledger.read()
+    stored = same_build(history, built.version, built.inputs)
+    if stored and (stored.signer or not ledger.signatures.can_sign):
+        return stored, True
+    # A build that is not signed yet is recorded again, as it was, with a signature.
+    source: Built = stored.record if stored else built
+    fields = {name: getattr(source, name) for name in Built.model_fields}
+    fields["author"] = known_as(people, built.author) or built.author
+    entry, _ = await ledger.append(history, Build, **fields)
+    # Another run may have built the same version at the same time: the first record counts for both.
+    stored = same_build(await ledger.read(), built.version, built.inputs)
+    if stored is None:
+        raise RefusedError(f"{built.version}: its record {entry.id[:12]} is gone from the registry as soon as written")
+    return stored, stored.id != entry.id

@@ -46,6 +46,8 @@ class Built(FrozenModel):
     version: Version
     # `repository@sha256:…`
     image: Annotated[str, Field(pattern=r"@sha256:[0-9a-f]{64}$")]
+    # The image of its integration and smoke tests, `repository@sha256:…`; empty: the service has no such tests.
+    test_image: Annotated[str, Field(pattern=r"^$|@sha256:[0-9a-f]{64}$")] = ""
     # The sha256 over the sources and the settings of the build.
     inputs: str
     commit: str = ""

@@ -1,1 +1,1 @@
-"""Where a service lives: typed requests in, typed outcomes out, and one package for each kind of target."""
+"""Where a service lives: the Target protocol, and a package for each kind of target."""

@@ -1,4 +1,4 @@
-"""The way to a target: a unix socket, or one that ssh brings here."""
+"""The way to a Docker daemon: a unix socket, or a socket that ssh forwards."""
 
 import sys
 import tempfile
@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ci.frozen import FrozenModel
 from ci.settings import Environment, Target
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, RefusedError, TargetError, UnreachableError
-from ci.targets.protocol import Access
+from ci.targets.errors import DaemonError, NotReadyError, TargetError, UnreachableError
 
 if TYPE_CHECKING:
     import asyncssh
 
 DOCKER_SOCKET = "/var/run/docker.sock"
+
+
+class Access(FrozenModel):
+    """The files of this process that open the way to a target."""
+
+    socket: str = DOCKER_SOCKET
+    # The private key for ssh://; empty: there is none.
+    key_file: str = ""
 
 
 @asynccontextmanager
@@ -25,7 +33,7 @@ async def reach(environment: Environment, access: Access) -> AsyncIterator[Daemo
 
     Raises:
         UnreachableError: None of them answers, or none with a host key that is among the known ones.
-        LackingError: What opens the way is missing here.
+        NotReadyError: What opens the way is missing here.
     """
     async with AsyncExitStack() as stack:
         yield await _first(stack, managers(environment), access)
@@ -50,7 +58,7 @@ async def _first(stack: AsyncExitStack, ways: list[Target], access: Access) -> D
             # A manager that is cut off from the others answers, and can do nothing.
             if len(ways) == 1 or await answering[-1].get("/swarm"):
                 return answering[-1]
-        except (UnreachableError, RefusedError) as error:
+        except (UnreachableError, DaemonError) as error:
             errors.append(error)
             if len(ways) > 1:
                 sys.stderr.write(f"{error}: asking the next manager\n")
@@ -88,14 +96,14 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
 
     Raises:
         UnreachableError: It does not answer, does not take the private key, or its own key is missing or another.
-        LackingError: There is no private key, or the known hosts cannot be read.
+        NotReadyError: There is no private key, or the known hosts cannot be read.
     """
     # Half a second of imports, and only for this kind of target.
     import asyncssh  # noqa: PLC0415 - half a second, and only for ssh:// targets
 
     url = urlsplit(address)
     if not is_file(access.key_file):
-        raise LackingError(f"{address}: needs a private key: give it (SSHKEY in .env, --ssh-key)")
+        raise NotReadyError(f"{address}: needs a private key: give it (SSHKEY in .env, --ssh-key)")
     try:
         connection = await asyncssh.connect(
             url.hostname or "",
@@ -117,7 +125,7 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
     except (asyncssh.Error, OSError) as error:
         raise UnreachableError(f"{address}: cannot connect over ssh: {error}") from error
     except ValueError as error:
-        raise LackingError(f"{address}: its private key or its known_hosts cannot be read: {error}") from error
+        raise NotReadyError(f"{address}: its private key or its known_hosts cannot be read: {error}") from error
     async with connection:
         yield connection
 

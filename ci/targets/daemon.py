@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 
 from ci.causes import advised
-from ci.targets.errors import MissingError, RefusedError, TakenError, UnreachableError
+from ci.targets.errors import ConflictError, DaemonError, NotFoundError, UnreachableError
 
 # The newest API that this program was written against; an older daemon is spoken to in its own.
 NEWEST_API = (1, 47)
 # What the daemon says, as it says it; and what httpx takes.
 Json = Any
 Options = Any
-STATUS_ERRORS: Mapping[int, type[RefusedError]] = {404: MissingError, 409: TakenError}
+STATUS_ERRORS: Mapping[int, type[DaemonError]] = {404: NotFoundError, 409: ConflictError}
 
 
 class Daemon:
@@ -55,7 +55,7 @@ class Daemon:
         """Remove an object; false when it is not there."""
         try:
             await self.send("DELETE", path, params=_encoded(params))
-        except MissingError:
+        except NotFoundError:
             return False
         return True
 
@@ -84,13 +84,13 @@ class Daemon:
         """Send a request whose answer is a stream of progress messages, and return them.
 
         Raises:
-            RefusedError: One of the messages is an error.
+            DaemonError: One of the messages is an error.
         """
         async with self.stream(method, path, **options) as answer:
             messages = [json.loads(line) async for line in answer.aiter_lines() if line.strip()]
         for message in messages:
             if "error" in message:
-                raise RefusedError(advised(message["error"]))
+                raise DaemonError(advised(message["error"]))
         return messages
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
@@ -110,4 +110,4 @@ def _raise_for_status(answer: httpx.Response) -> None:
         message = answer.json()["message"]
     except (ValueError, KeyError):
         message = answer.text
-    raise STATUS_ERRORS.get(answer.status_code, RefusedError)(advised(message))
+    raise STATUS_ERRORS.get(answer.status_code, DaemonError)(advised(message))

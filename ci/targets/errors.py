@@ -1,14 +1,14 @@
-"""What can go wrong on the way to a target and on it.
+"""The errors of targets.
 
 TargetError
-├── UnreachableError    nothing answers, or not the host that was expected
-├── RefusedError        the daemon or a registry says no
-│   ├── MissingError    what was asked for is not there
-│   └── TakenError      the name is taken, or the object is in use
-├── LackingError        the target is there but lacks something that a deploy needs
-├── LockedError         somebody else is at work
-│   └── FrozenError     somebody keeps everybody out until they say otherwise
-└── SlowError           it took longer than allowed
+├── UnreachableError        nothing answers, or another host answers
+├── DaemonError             the Docker daemon or a registry refuses a call
+│   ├── NotFoundError       the object does not exist
+│   └── ConflictError       the name is taken, or the object is in use
+├── NotReadyError           the target lacks something that a delivery needs
+├── LockedError             another run holds the lock
+│   └── LockedByPersonError a person holds the lock
+└── TimedOutError           the work took longer than its time budget
 """
 
 from typing import Literal
@@ -17,48 +17,48 @@ Reason = Literal["unreachable", "refused", "missing", "locked", "timeout"]
 
 
 class TargetError(Exception):
-    """A phase cannot be carried out; the message says where, what, and what to do next."""
+    """The target cannot do the work; the message says where, what, and what to do next."""
 
     reason: Reason = "refused"
 
 
 class UnreachableError(TargetError):
-    """Nothing answers, or not the host that was expected."""
+    """Nothing answers, or another host answers."""
 
     reason = "unreachable"
 
 
-class RefusedError(TargetError):
-    """The daemon or a registry says no."""
+class DaemonError(TargetError):
+    """The Docker daemon or a registry refuses a call."""
 
 
-class MissingError(RefusedError):
-    """What was asked for is not there."""
+class NotFoundError(DaemonError):
+    """The object does not exist."""
 
     reason = "missing"
 
 
-class TakenError(RefusedError):
+class ConflictError(DaemonError):
     """The name is taken, or the object is in use."""
 
 
-class LackingError(TargetError):
-    """The target is there but lacks something that a deploy needs."""
+class NotReadyError(TargetError):
+    """The target lacks something that a delivery needs."""
 
     reason = "missing"
 
 
 class LockedError(TargetError):
-    """Somebody else is at work."""
+    """Another run holds the lock."""
 
     reason = "locked"
 
 
-class FrozenError(LockedError):
-    """Somebody keeps everybody out until they say otherwise: waiting is no use."""
+class LockedByPersonError(LockedError):
+    """A person holds the lock: a run does not wait for a person."""
 
 
-class SlowError(TargetError):
-    """It took longer than allowed."""
+class TimedOutError(TargetError):
+    """The work took longer than its time budget."""
 
     reason = "timeout"

@@ -1,49 +1,49 @@
 """Hosts made ready for an environment, over ssh: each step looks first, and does only what is missing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ci.targets.protocol.provisioning import Provision, Provisioned
+from ci.settings import Host
+from ci.targets.access import Access
 from ci.targets.provision import docker, swarm
-from ci.targets.provision.machine import Machine
+from ci.targets.provision.machine import Machine, Prepared
 from ci.targets.provision.swarm import Member
 
-__all__ = ["provision"]
+__all__ = ["Prepared", "provision"]
 
 
-async def provision(request: Provision) -> Provisioned:
-    """Make every host ready; nothing is changed on any of them unless all can be reached.
+async def provision(hosts: Mapping[str, Host], access: Access, registry: str, ca: str) -> tuple[Prepared, ...]:
+    """Make every host ready, and change none unless all can be reached.
+
+    `hosts` are in order: the first manager begins the swarm where there is none. `ca` holds the certificates (PEM) of
+    the registry's host; empty: every host knows them already.
 
     Raises:
         TargetError: A host cannot be reached, lacks something, or belongs to another swarm.
     """
-    async with _machines(request) as machines:
+    async with _machines(hosts, access) as machines:
         # None is left in the middle of an installation because another failed.
-        results = await asyncio.gather(*(_docker(machine, request) for machine in machines), return_exceptions=True)
+        results = await asyncio.gather(
+            *(_docker(machine, registry, ca) for machine in machines), return_exceptions=True
+        )
         for failure in filter(None, results):
             raise failure
         async with _members(machines) as members:
             await swarm.gather(members)
-    steps = tuple(step for machine in machines for step in machine.steps)
-    changed = sum(step.changed for step in steps)
-    done = f"{changed} of {len(steps)} things were changed" if changed else "nothing had to be changed"
-    return Provisioned(message=f"{', '.join(request.hosts)}: ready; {done}", steps=steps)
+    return tuple(step for machine in machines for step in machine.steps)
 
 
-async def _docker(machine: Machine, request: Provision) -> None:
+async def _docker(machine: Machine, registry: str, ca: str) -> None:
     await docker.install(machine)
-    if request.registry_ca:
-        await docker.trust(machine, request.stack.registry.host, request.registry_ca)
+    if ca:
+        await docker.trust(machine, registry, ca)
 
 
 @asynccontextmanager
-async def _machines(request: Provision) -> AsyncIterator[list[Machine]]:
+async def _machines(hosts: Mapping[str, Host], access: Access) -> AsyncIterator[list[Machine]]:
     async with AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(Machine.connect(name, host, request.access))
-            for name, host in request.hosts.items()
-        ]
+        yield [await stack.enter_async_context(Machine.connect(name, host, access)) for name, host in hosts.items()]
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import shlex
 
-from ci.targets.errors import LackingError
+from ci.targets.errors import NotReadyError
 from ci.targets.provision.machine import Machine
 
 ANSWERS = "docker version --format '{{.Server.Version}}'"
@@ -29,8 +29,8 @@ async def install(machine: Machine) -> None:
     """Make a Docker daemon answer: the one that is there, or Debian's.
 
     Raises:
-        LackingError: There is none, and no apt-get either.
-        RefusedError: It cannot be installed or started.
+        NotReadyError: There is none, and no apt-get either.
+        DaemonError: It cannot be installed or started.
     """
     if await machine.succeeds(ANSWERS):
         machine.found("docker", f"Docker {await machine.run(ANSWERS)} answers")
@@ -38,7 +38,7 @@ async def install(machine: Machine) -> None:
     verb = "started"
     if not await machine.succeeds("command -v dockerd && command -v docker"):
         if not await machine.succeeds("command -v apt-get"):
-            raise LackingError(f"{machine.name}: has neither Docker nor apt-get: install Docker there by hand")
+            raise NotReadyError(f"{machine.name}: has neither Docker nor apt-get: install Docker there by hand")
         await machine.run(INSTALL)
         verb = "installed"
     # The package may have started it.

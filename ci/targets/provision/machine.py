@@ -7,18 +7,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ci.frozen import FrozenModel
 from ci.settings import Host
-from ci.targets.access import DOCKER_SOCKET, ssh
+from ci.targets.access import DOCKER_SOCKET, Access, ssh
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, RefusedError, UnreachableError
-from ci.targets.protocol import Access
-from ci.targets.protocol.provisioning import Prepared
+from ci.targets.errors import DaemonError, NotReadyError, UnreachableError
 
 if TYPE_CHECKING:
     import asyncssh
 
 What = Literal["docker", "registry CA", "swarm", "role", "labels"]
 KEPT_LINES = 15
+
+
+class Prepared(FrozenModel):
+    """One thing that was checked on one host, and what was done about it."""
+
+    host: str
+    what: What
+    changed: bool
+    message: str
 
 
 @dataclass
@@ -37,26 +45,24 @@ class Machine:
 
         Raises:
             UnreachableError: It does not answer, or its key is not the known one.
-            LackingError: The user is not root.
+            NotReadyError: The user is not root.
         """
         async with ssh(host.address, host.known_hosts, access) as connection:
             machine = cls(name, host, connection)
             if await machine.run("id -u") != "0":
-                raise LackingError(f"{name}: {host.address}: preparing a host needs root there: use ssh://root@…")
+                raise NotReadyError(f"{name}: {host.address}: preparing a host needs root there: use ssh://root@…")
             yield machine
 
     async def run(self, script: str, given: str = "") -> str:
         """Run a shell script and return what it prints.
 
         Raises:
-            RefusedError: It failed; the message ends with its last lines.
+            DaemonError: It failed; the message ends with its last lines.
         """
         done = await self._do(f"set -eu\n{script}", given)
         if done.exit_status:
             said = f"{done.stdout!s}{done.stderr!s}".strip().splitlines()[-KEPT_LINES:]
-            raise RefusedError(
-                f"{self.name}: a command failed there (exit code {done.exit_status}): " + "\n".join(said)
-            )
+            raise DaemonError(f"{self.name}: a command failed there (exit code {done.exit_status}): " + "\n".join(said))
         return str(done.stdout).strip()
 
     async def succeeds(self, script: str) -> bool:

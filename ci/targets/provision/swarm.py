@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, RefusedError
+from ci.targets.errors import DaemonError, NotReadyError
 from ci.targets.provision.machine import Machine
 
 LISTEN = "0.0.0.0:2377"
@@ -29,8 +29,8 @@ async def gather(members: Sequence[Member]) -> None:
     """Make one swarm of the hosts.
 
     Raises:
-        LackingError: A host belongs to another swarm.
-        RefusedError: A daemon will not have it.
+        NotReadyError: A host belongs to another swarm.
+        DaemonError: A daemon will not have it.
     """
     leader = await _leader(members)
     await _check(leader, members)
@@ -69,7 +69,7 @@ async def _check_is_free(member: Member) -> None:
     state = await member.swarm()
     if state["LocalNodeState"] != "inactive":
         name = member.machine.name
-        raise LackingError(
+        raise NotReadyError(
             f"{name}: belongs to a swarm that the managers here do not lead (its state: {state['LocalNodeState']} "
             f"{state.get('Error', '')}".rstrip()
             + f"): if nobody needs it there, run 'docker swarm leave --force' on {name}, then this again"
@@ -86,8 +86,8 @@ async def _join(leader: Member, member: Member) -> None:
     body = {"ListenAddr": LISTEN, "RemoteAddrs": [f"{at}:2377"], "JoinToken": token, **_addresses(member)}
     try:
         await member.daemon.post("/swarm/join", body)
-    except RefusedError as error:
-        raise RefusedError(
+    except DaemonError as error:
+        raise DaemonError(
             f"{machine.name}: cannot join the swarm at {at}:2377: {error}: do TCP 2377 and 7946 and UDP 7946 and 4789 "
             "pass between the hosts?"
         ) from error
@@ -130,10 +130,10 @@ async def _change(leader: Member, member: Member, wanted: dict[str, Any]) -> boo
             return False
         try:
             await leader.daemon.post(f"/nodes/{identifier}/update", changed, version=node["Version"]["Index"])
-        except RefusedError as error:
+        except DaemonError as error:
             # Swarm itself changes a node's version now and then.
             if "out of sequence" not in str(error):
                 raise
         else:
             return True
-    raise RefusedError(f"{member.machine.name}: is being changed by somebody else all the time: try again")
+    raise DaemonError(f"{member.machine.name}: is being changed by somebody else all the time: try again")

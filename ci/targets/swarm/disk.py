@@ -1,12 +1,13 @@
 """The room on the disk that holds the daemon's data, which no question of its API tells: a container looks."""
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import RefusedError, TakenError
-from ci.targets.protocol import Check, RegistryLogin, Stack
+from ci.targets.errors import ConflictError, DaemonError
+from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm.images import pinned
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import demultiplexed
-from ci.targets.swarm.specs import STRIPPED
+from ci.targets.swarm.specs import HELPER, STRIPPED
+from ci.targets.target import Check
 
 # An image of usual size, packed and unpacked, and what its replicas write, in bytes.
 ROOM = 1 << 30
@@ -16,7 +17,7 @@ async def disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
     """Check that there is room for one more image on the node that is asked."""
     try:
         free = await _free(daemon, stack, await pinned(daemon, stack, stack.images.caddy, login))
-    except RefusedError as error:
+    except DaemonError as error:
         return Check(name="disk", ok=False, detail=f"cannot look: is the disk full, or an image missing? {error}")
     detail = f"{free >> 20} MiB are free for Docker on {daemon.where}"
     advice = "" if free >= ROOM else f", and {ROOM >> 20} are needed: make room there, with 'docker image prune'"
@@ -28,7 +29,7 @@ async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
     spec = {
         "Image": image,
         "Entrypoint": ["df", "-Pk", "/"],
-        "Labels": {"slipway.outpost": Names(stack).namespace},
+        "Labels": {HELPER: Names(stack).namespace},
         "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": True, **STRIPPED},
     }
     container = (await daemon.post("/containers/create", spec))["Id"]
@@ -45,17 +46,17 @@ def available(text: str) -> int:
     """Read what `df -Pk` says, in bytes.
 
     Raises:
-        RefusedError: It says something else.
+        DaemonError: It says something else.
     """
     try:
         return int(text.strip().splitlines()[-1].split()[3]) << 10
     except (IndexError, ValueError) as error:
-        raise RefusedError(f"df said: {text.strip()}") from error
+        raise DaemonError(f"df said: {text.strip()}") from error
 
 
 async def _remove(daemon: Daemon, container: str) -> None:
     try:
         await daemon.delete(f"/containers/{container}", force="1", v="1")
-    except TakenError:
+    except ConflictError:
         # It is being removed already.
         return

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ci.targets.access import is_file
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, MissingError, RefusedError
-from ci.targets.protocol import Push, Pushed, RegistryLogin, Stack
+from ci.targets.errors import DaemonError, NotFoundError, NotReadyError
+from ci.targets.stack import RegistryLogin, Stack
 
 CHUNK = 1 << 20
 LOADED = ("Loaded image ID: ", "Loaded image: ")
@@ -18,12 +18,12 @@ def auth_header(login: RegistryLogin, repository: str) -> str:
     """Return what the daemon shows to the registry: https://docs.docker.com/reference/api/engine/#section/Authentication.
 
     Raises:
-        LackingError: There is a user, and no password.
+        NotReadyError: There is a user, and no password.
     """
     auth = {}
     if login.user:
         if not is_file(login.password_file):
-            raise LackingError(
+            raise NotReadyError(
                 f"{repository.partition('/')[0]}: {login.user} has no password for this registry: give it "
                 "(REGISTRYPASSWORD in .env, --registry-password)"
             )
@@ -32,16 +32,15 @@ def auth_header(login: RegistryLogin, repository: str) -> str:
     return base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
 
 
-async def push(daemon: Daemon, request: Push) -> Pushed:
-    """Load a tarball into the daemon and push what was in it."""
-    image = await load(daemon, request.tarball)
-    return await push_loaded(daemon, image, request.repository, request.tag, request.login)
+async def push_archive(daemon: Daemon, tarball: str, repository: str, tag: str, login: RegistryLogin) -> str:
+    """Load an image's archive into the daemon and push the image; returns its address by digest."""
+    return await push_image(daemon, await load_archive(daemon, tarball), repository, tag, login)
 
 
-async def load(daemon: Daemon, tarball: str) -> str:
+async def load_archive(daemon: Daemon, tarball: str) -> str:
     """Load an image's tarball, and return by what the daemon knows the image."""
     if not is_file(tarball):
-        raise LackingError(f"{tarball}: there is no such file in this step: mount the image's tarball there")
+        raise NotReadyError(f"{tarball}: there is no such file in this step: mount the image's tarball there")
     messages = await daemon.progress(
         "POST", "/images/load", content=_chunks(tarball), headers={"Content-Type": "application/x-tar"}
     )
@@ -49,22 +48,34 @@ async def load(daemon: Daemon, tarball: str) -> str:
     for prefix in LOADED:
         if loaded := [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]:
             return loaded[-1]
-    raise RefusedError(f"{tarball}: the daemon found no image in it: {' '.join(lines)}")
+    raise DaemonError(f"{tarball}: the daemon found no image in it: {' '.join(lines)}")
 
 
-async def push_loaded(daemon: Daemon, image: str, repository: str, tag: str, login: RegistryLogin) -> Pushed:
-    """Push an image that the daemon has."""
+async def push_image(daemon: Daemon, image: str, repository: str, tag: str, login: RegistryLogin) -> str:
+    """Push an image that the daemon has, and return its address by digest."""
     await daemon.post(f"/images/{image}/tag", repo=repository, tag=tag)
     headers = {"X-Registry-Auth": auth_header(login, repository)}
     try:
         messages = await daemon.progress("POST", f"/images/{repository}/push", params={"tag": tag}, headers=headers)
-    except RefusedError as error:
-        raise RefusedError(
+    except DaemonError as error:
+        raise DaemonError(
             f"the registry does not take {repository}:{tag}: is it running, and may this user push there? {error}"
         ) from error
     digest = next(message["aux"]["Digest"] for message in reversed(messages) if "Digest" in message.get("aux", {}))
-    reference = f"{repository}@{digest}"
-    return Pushed(message=f"pushed {reference}", image=reference, digest=digest)
+    return f"{repository}@{digest}"
+
+
+async def pull(daemon: Daemon, image: str, login: RegistryLogin) -> None:
+    """Pull an image that is named by digest.
+
+    Raises:
+        DaemonError: The registry does not give the image.
+    """
+    name, separator, digest = image.partition("@")
+    if not separator:
+        name, _, digest = image.rpartition(":")
+    headers = {"X-Registry-Auth": auth_header(login, image)}
+    await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": digest}, headers=headers)
 
 
 async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
@@ -76,7 +87,7 @@ async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin)
     name, tag = (name, tag) if name else (image, "latest")
     try:
         found = await daemon.get(f"/images/{image}/json")
-    except MissingError:
+    except NotFoundError:
         # Another node brought it there before; this one may reach no other registry.
         if kept := await _kept(daemon, f"{repository}:{tag}", login):
             return f"{repository}@{kept}"
@@ -85,7 +96,7 @@ async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin)
     for reference in found["RepoDigests"]:
         if reference.startswith(f"{repository}@"):
             return str(reference)
-    return (await push_loaded(daemon, image, repository, tag, login)).image
+    return await push_image(daemon, image, repository, tag, login)
 
 
 async def _kept(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
@@ -94,9 +105,8 @@ async def _kept(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
     try:
         about = (await daemon.send("GET", f"/distribution/{reference}/json", headers=headers)).json()
         digest = str(about["Descriptor"]["digest"])
-        params = {"fromImage": reference.rpartition(":")[0], "tag": digest}
-        await daemon.progress("POST", "/images/create", params=params, headers=headers)
-    except RefusedError:
+        await pull(daemon, f"{reference.rpartition(':')[0]}@{digest}", login)
+    except DaemonError:
         return ""
     return digest
 

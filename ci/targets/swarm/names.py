@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ci.targets.protocol import Stack
+from ci.targets.stack import Stack
 
 # `docker stack ls`, `services`, `ps` and `rm` go by this label.
 NAMESPACE = "com.docker.stack.namespace"
@@ -15,16 +15,16 @@ VERSION = "slipway.version"
 PORT = "slipway.port"
 HEALTH_PATH = "slipway.health-path"
 VERSION_PATH = "slipway.version-path"
-# On a service that is not a release: the digest of what was wanted when it was made.
-WANTED = "slipway.wanted"
-# On the edge: what it lets serve, what did before, and the last release whose watch did not fail. scripts/rollback.sh
-# writes the same, and who ran it.
-SERVING = "slipway.serving"
+# On a service that is not a release: the digest of its description when it was created.
+SPEC = "slipway.spec"
+# On the edge: the current release, the previous one, and the stable one: the release on which the
+# last finished delivery ended. scripts/rollback.sh writes the same labels, and who ran it.
+CURRENT = "slipway.current"
 PREVIOUS = "slipway.previous"
-PROVEN = "slipway.proven"
+STABLE = "slipway.stable"
 SINCE = "slipway.since"
 BY_HAND = "slipway.by-hand"
-MEMORY = (SERVING, PREVIOUS, PROVEN, SINCE, BY_HAND)
+ROUTING = (CURRENT, PREVIOUS, STABLE, SINCE, BY_HAND)
 # On a secret that the settings name: its name and the number of its value.
 SECRET = "slipway.secret"  # noqa: S105 - a label
 SECRET_VERSION = "slipway.secret-version"  # noqa: S105 - a label
@@ -68,9 +68,9 @@ class Names:
         return self.full("data")
 
     @property
-    def outpost(self) -> str:
-        """The container that speaks for this program on the stack's network."""
-        return f"{self.namespace}-outpost"
+    def helper(self) -> str:
+        """The helper container on the stack's network."""
+        return f"{self.namespace}-helper"
 
 
 def host(service: str) -> str:
@@ -80,9 +80,9 @@ def host(service: str) -> str:
 
 def has_own_database(stack: Stack) -> bool:
     """Tell whether the stack holds the service's database, which the settings do not say is elsewhere."""
-    return stack.app.database == "postgres" and DATABASE_URL not in wanted_secrets(stack)
+    return stack.app.database == "postgres" and DATABASE_URL not in declared_secrets(stack)
 
 
-def wanted_secrets(stack: Stack) -> tuple[str, ...]:
+def declared_secrets(stack: Stack) -> tuple[str, ...]:
     """Return the secrets that the environment's releases read."""
     return stack.environment.secrets

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ci.targets.daemon import Daemon
-from ci.targets.protocol import Check, Stack
+from ci.targets.stack import Stack
 from ci.targets.swarm.specs.parts import NANO
+from ci.targets.target import Check
 
 Node = dict[str, Any]
 

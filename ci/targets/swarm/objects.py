@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 
 from ci.targets.daemon import Daemon, Json
-from ci.targets.errors import MissingError, TakenError
+from ci.targets.errors import ConflictError, NotFoundError
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.specs import Reference, Spec
 
@@ -13,7 +13,7 @@ async def ensure_network(daemon: Daemon, spec: Spec) -> None:
     """Make a network unless there is one of that name."""
     try:
         await daemon.get(f"/networks/{spec['Name']}")
-    except MissingError:
+    except NotFoundError:
         await daemon.post("/networks/create", spec)
 
 
@@ -29,7 +29,7 @@ async def create(
     """Make a secret or a config.
 
     Raises:
-        TakenError: There is one of that name.
+        ConflictError: There is one of that name.
     """
     of_stack = names.secret_labels if kind == "secrets" else names.labels
     encoded = base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
@@ -44,7 +44,7 @@ async def ensure(daemon: Daemon, kind: str, names: Names, name: str, data: str) 
         return Reference(found["ID"], name)
     try:
         return await create(daemon, kind, names, name, data)
-    except TakenError:
+    except ConflictError:
         return await ensure(daemon, kind, names, name, data)
 
 

@@ -1,38 +1,35 @@
-"""Whether a deploy can work at all, looked at before anything changes; each check says what to do when it is bad."""
+"""Whether a delivery can work, checked before anything changes; a failed check says what to do."""
 
 import asyncio
 from typing import Any
 
 from ci.targets.daemon import Daemon
-from ci.targets.protocol import Check, Checked, Preflight
+from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.disk import disk
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.nodes import known, ready, resources, usable
-from ci.targets.swarm.pulling import architecture, image
+from ci.targets.swarm.pulling import check_architecture, check_image
 from ci.targets.swarm.secrets import advice, values
+from ci.targets.target import Check
 
 
-async def preflight(daemon: Daemon, request: Preflight) -> Checked:
-    """Check the target."""
-    info = await daemon.get("/info")
-    checks = [_swarm(daemon, info)]
-    if checks[0].ok:
-        checks += await _on_swarm(daemon, request)
-    bad = [f"{check.name}: {check.detail}" for check in checks if not check.ok]
-    return Checked(ok=not bad, message="; ".join(bad) or f"{daemon.where} is ready", checks=tuple(checks))
+async def check_target(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str) -> tuple[Check, ...]:
+    """Check whether a delivery of an image can work; changes nothing."""
+    swarm = _swarm(daemon, await daemon.get("/info"))
+    return (swarm, *(await _checks(daemon, stack, login, image) if swarm.ok else ()))
 
 
-async def _on_swarm(daemon: Daemon, request: Preflight) -> list[Check]:
+async def _checks(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str) -> list[Check]:
     nodes = await known(daemon)
     there = usable(nodes)
     checks = await asyncio.gather(
-        _port(daemon, request),
-        image(daemon, request, nodes),
-        architecture(daemon, request, there),
-        resources(daemon, request.stack, there),
-        disk(daemon, request.stack, request.login),
-        _secrets(daemon, request),
+        _secrets(daemon, stack),
+        _port(daemon, stack),
+        check_image(daemon, stack, login, image, nodes),
+        check_architecture(daemon, login, image, there),
+        resources(daemon, stack, there),
+        disk(daemon, stack, login),
     )
     return [ready(nodes), *checks]
 
@@ -48,8 +45,8 @@ def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
     return Check(name="swarm", ok=False, detail=detail)
 
 
-async def _port(daemon: Daemon, request: Preflight) -> Check:
-    port, names = request.stack.environment.edge.port, Names(request.stack)
+async def _port(daemon: Daemon, stack: Stack) -> Check:
+    port, names = stack.environment.edge.port, Names(stack)
     edge = names.full(n.EDGE)
     takers = [
         service["Spec"]["Name"]
@@ -67,9 +64,9 @@ async def _port(daemon: Daemon, request: Preflight) -> Check:
     return Check(name="port", ok=not takers, detail=detail)
 
 
-async def _secrets(daemon: Daemon, request: Preflight) -> Check:
-    wanted = n.wanted_secrets(request.stack)
-    there = await values(daemon, Names(request.stack)) if wanted else {}
+async def _secrets(daemon: Daemon, stack: Stack) -> Check:
+    wanted = n.declared_secrets(stack)
+    there = await values(daemon, Names(stack)) if wanted else {}
     missing = [name for name in wanted if name not in there]
-    detail = advice(request.stack, missing) if missing else f"{len(wanted)} of {len(wanted)} are set"
+    detail = advice(stack, missing) if missing else f"{len(wanted)} of {len(wanted)} are set"
     return Check(name="secrets", ok=not missing, detail=detail)

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from ci.targets.daemon import Daemon, Json
-from ci.targets.errors import RefusedError
-from ci.targets.protocol import Check, Preflight
+from ci.targets.errors import DaemonError
+from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm.images import auth_header
 from ci.targets.swarm.nodes import Node, name
+from ci.targets.target import Check
 
 # What uname says, and what images call it: https://github.com/opencontainers/image-spec/blob/main/image-index.md.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386", "i386": "386"}
 
 
-async def image(daemon: Daemon, request: Preflight, nodes: Sequence[Node]) -> Check:
+async def check_image(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str, nodes: Sequence[Node]) -> Check:
     """Check that the registry gives the image to the manager, and that the others can ask the same registry."""
-    if not request.image:
+    if not image:
         return Check(name="image", ok=True, detail="not built yet")
-    registry = request.stack.registry
+    registry = stack.registry
     if len(nodes) > 1 and registry.is_loopback:
         detail = (
             f"{registry.host} is another place on each of the {len(nodes)} nodes: set registry.repository to a "
@@ -25,18 +26,18 @@ async def image(daemon: Daemon, request: Preflight, nodes: Sequence[Node]) -> Ch
         )
         return Check(name="image", ok=False, detail=detail)
     try:
-        await _distribution(daemon, request)
-    except RefusedError as error:
-        detail = f"{request.image} cannot be pulled: push it again, or log in: {error}"
+        await _distribution(daemon, login, image)
+    except DaemonError as error:
+        detail = f"{image} cannot be pulled: push it again, or log in: {error}"
         return Check(name="image", ok=False, detail=detail)
-    return Check(name="image", ok=True, detail=f"{request.image} can be pulled")
+    return Check(name="image", ok=True, detail=f"{image} can be pulled")
 
 
-async def architecture(daemon: Daemon, request: Preflight, nodes: Sequence[Node]) -> Check:
+async def check_architecture(daemon: Daemon, login: RegistryLogin, image: str, nodes: Sequence[Node]) -> Check:
     """Check that the image runs on every node's processors."""
     try:
-        platforms = (await _distribution(daemon, request))["Platforms"] if request.image else []
-    except RefusedError:
+        platforms = (await _distribution(daemon, login, image))["Platforms"] if image else []
+    except DaemonError:
         # The check of the image says so.
         platforms = []
     images = {platform["architecture"] for platform in platforms or []} - {"", "unknown"}
@@ -49,9 +50,9 @@ async def architecture(daemon: Daemon, request: Preflight, nodes: Sequence[Node]
     return Check(name="architecture", ok=not wrong, detail=detail)
 
 
-async def _distribution(daemon: Daemon, request: Preflight) -> Json:
-    headers = {"X-Registry-Auth": auth_header(request.login, request.image)}
-    return (await daemon.send("GET", f"/distribution/{request.image}/json", headers=headers)).json()
+async def _distribution(daemon: Daemon, login: RegistryLogin, image: str) -> Json:
+    headers = {"X-Registry-Auth": auth_header(login, image)}
+    return (await daemon.send("GET", f"/distribution/{image}/json", headers=headers)).json()
 
 
 def _architecture(node: dict[str, Any]) -> str:

@@ -4,19 +4,21 @@ import asyncio
 import time
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import RefusedError, SlowError
-from ci.targets.protocol import Remove, Removed
+from ci.targets.errors import DaemonError, TimedOutError
+from ci.targets.stack import Stack
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.outpost import close_outpost
 from ci.targets.swarm.services import services
+from ci.targets.swarm.specs import HELPER
 
 PATIENCE = 90
 
 
-async def remove(daemon: Daemon, request: Remove) -> Removed:
-    """Remove the stack; nothing of it is left on this node."""
-    names = Names(request.stack)
-    await close_outpost(daemon, request.stack)
+async def remove_stack(daemon: Daemon, stack: Stack) -> None:
+    """Remove the stack and its data; nothing of it is left on this node."""
+    names = Names(stack)
+    helpers = {"label": [f"{HELPER}={names.namespace}"]}
+    for container in await daemon.get("/containers/json", all="1", filters=helpers):
+        await _removed(daemon, f"/containers/{container['Id']}?force=1")
     for service in (await services(daemon, names)).values():
         await daemon.delete(f"/services/{service['ID']}")
     for kind, filters in (("configs", names.of_stack), ("secrets", names.secrets_of_stack)):
@@ -25,9 +27,8 @@ async def remove(daemon: Daemon, request: Remove) -> Removed:
     end = time.monotonic() + PATIENCE
     while left := await _left(daemon, names):
         if time.monotonic() > end:
-            raise SlowError(f"still there after {PATIENCE} s: {', '.join(left)}")
+            raise TimedOutError(f"still there after {PATIENCE} s: {', '.join(left)}")
         await asyncio.sleep(0.2)
-    return Removed(message=f"{names.namespace} is gone")
 
 
 async def _left(daemon: Daemon, names: Names) -> list[str]:
@@ -46,6 +47,6 @@ async def _left(daemon: Daemon, names: Names) -> list[str]:
 async def _removed(daemon: Daemon, path: str) -> bool:
     try:
         await daemon.delete(path)
-    except RefusedError:
+    except DaemonError:
         return False
     return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from ci.causes import KILLED
 from ci.targets.daemon import Daemon
-from ci.targets.errors import MissingError, RefusedError
+from ci.targets.errors import DaemonError, NotFoundError
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.specs import Spec, with_labels, with_replicas
 
@@ -48,19 +48,19 @@ async def _change(daemon: Daemon, name: str, changed: Callable[[Spec], Spec]) ->
         service = await daemon.get(f"/services/{name}")
         try:
             return await update(daemon, service, changed(service["Spec"]))
-        except RefusedError as error:
+        except DaemonError as error:
             # Swarm itself changes a service's version now and then.
             if "out of sequence" not in str(error):
                 raise
             await asyncio.sleep(0.05)
-    raise RefusedError(f"{name}: is being changed by somebody else all the time: try again")
+    raise DaemonError(f"{name}: is being changed by somebody else all the time: try again")
 
 
 async def tasks(daemon: Daemon, service: str) -> list[Task]:
     """Return every task of a service, the ended ones too; none when there is no such service."""
     try:
         found: list[Task] = await daemon.get("/tasks", filters={"service": [service]})
-    except MissingError:
+    except NotFoundError:
         return []
     return found
 
@@ -81,7 +81,7 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
         answer = await daemon.send(
             "GET", f"/tasks/{task['ID']}/logs", params={"stdout": "1", "stderr": "1", "tail": str(lines)}
         )
-    except RefusedError:
+    except DaemonError:
         return ""
     written = demultiplexed(answer.content).strip().splitlines()
     return "\n".join(line for line in written if not line.startswith("Error grabbing logs:"))
@@ -92,7 +92,7 @@ async def last_probe(daemon: Daemon, task: Task) -> str:
     container = task["Status"].get("ContainerStatus", {}).get("ContainerID", "")
     try:
         health = (await daemon.get(f"/containers/{container}/json"))["State"].get("Health") if container else None
-    except MissingError:
+    except NotFoundError:
         return ""
     probes = health["Log"] if health else []
     return (
@@ -109,7 +109,7 @@ async def ran_out_of_memory(daemon: Daemon, task: Task) -> bool:
         return False
     try:
         state = (await daemon.get(f"/containers/{status['ContainerID']}/json"))["State"]
-    except MissingError:
+    except NotFoundError:
         return status.get("ExitCode") == KILLED
     return bool(state["OOMKilled"])
 

@@ -1,91 +1,54 @@
-"""What is on the target now."""
-
-from typing import Any
+"""What exists on the target now."""
 
 from ci.targets.daemon import Daemon
-from ci.targets.protocol import Described, ReleaseState, Served, Stack, State
-from ci.targets.swarm import intent
+from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
-from ci.targets.swarm.locking import described, held_by
+from ci.targets.swarm.edge import routing_labels
+from ci.targets.swarm.intent import read_intent
+from ci.targets.swarm.lock import read_lock
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import Service, is_running, services, tasks
+from ci.targets.target import ReleaseRef, ReleaseState, TargetState
 
 
-async def state(daemon: Daemon, request: State) -> Described:
+async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
     """Describe the stack."""
-    names = Names(request.stack)
-    there = await services(daemon, names)
-    labels = _memory(there)
-    running = {name: sum(map(is_running, await tasks(daemon, names.full(name)))) for name in there}
-    releases = tuple(
-        _release(name, service, running[name], labels) for name, service in there.items() if name.startswith(n.RELEASE)
-    )
-    serving = next((release for release in releases if release.role == "serving"), None)
-    is_well = serving is not None and serving.healthy >= serving.replicas
-    address = request.stack.environment.address
-    return Described(
-        ok=is_well and bool(running.get(n.EDGE)),
-        message=_sentence(labels.get(n.SERVING, ""), labels.get(n.SINCE, ""), address, is_well=is_well),
-        address=address,
-        **_served(there, labels),
-        replicas=serving.replicas if serving else 0,
-        healthy=serving.healthy if serving else 0,
-        releases=releases,
+    names = Names(stack)
+    found = await services(daemon, names)
+    labels = routing_labels(found)
+    running = {name: sum(map(is_running, await tasks(daemon, names.full(name)))) for name in found}
+    current = labels.get(n.CURRENT, "")
+    return TargetState(
+        address=stack.environment.address,
+        current=_reference(found, current),
+        previous=_reference(found, labels.get(n.PREVIOUS, "")),
+        stable=labels.get(n.STABLE, ""),
+        since=labels.get(n.SINCE, "") if current else "",
+        by_hand=labels.get(n.BY_HAND, ""),
+        releases=tuple(
+            _release(name, service, running[name], labels)
+            for name, service in found.items()
+            if name.startswith(n.RELEASE)
+        ),
         services={name: count for name, count in running.items() if not name.startswith(n.RELEASE)},
-        **await _under_way(daemon, names),
+        intent=await read_intent(daemon, names),
+        lock=await read_lock(daemon, names),
     )
 
 
-async def serving_now(daemon: Daemon, stack: Stack) -> Served:
-    """Tell what serves."""
-    there = await services(daemon, Names(stack))
-    return _one(there, _memory(there).get(n.SERVING, ""))
+def _reference(found: dict[str, Service], release: str) -> ReleaseRef:
+    if release not in found:
+        return ReleaseRef(release=release)
+    labels = found[release]["Spec"]["Labels"]
+    return ReleaseRef(release=release, version=labels.get(n.VERSION, ""), image=labels.get(n.IMAGE, ""))
 
 
-async def _under_way(daemon: Daemon, names: Names) -> dict[str, Any]:
-    left, held = await intent.read(daemon, names), await held_by(daemon, names)
-    return {
-        "intent": str(left) if left else "",
-        "lock": str(held.holder) if held else "",
-        "locked": described(held) if held else None,
-    }
-
-
-def _memory(there: dict[str, Service]) -> dict[str, str]:
-    labels: dict[str, str] = there[n.EDGE]["Spec"]["Labels"] if n.EDGE in there else {}
-    return labels
-
-
-def _served(there: dict[str, Service], labels: dict[str, str]) -> dict[str, Any]:
-    serving = labels.get(n.SERVING, "")
-    return {
-        "serving": serving,
-        "since": labels.get(n.SINCE, "") if serving else "",
-        "by_hand": labels.get(n.BY_HAND, ""),
-        "now": _one(there, serving),
-        "previous": _one(there, labels.get(n.PREVIOUS, "")),
-    }
-
-
-def _one(there: dict[str, Service], release: str) -> Served:
-    if release not in there:
-        return Served()
-    labels = there[release]["Spec"]["Labels"]
-    return Served(release=release, version=labels.get(n.VERSION, ""), image=labels.get(n.IMAGE, ""))
-
-
-def _sentence(serving: str, since: str, address: str, *, is_well: bool) -> str:
-    if not serving:
-        return "nothing serves here"
-    return f"{serving} serves at {address} since {since}" + ("" if is_well else ", but is not wholly healthy")
-
-
-def _release(name: str, service: Service, healthy: int, edge: dict[str, str]) -> ReleaseState:
-    roles = {edge.get(n.SERVING): "serving", edge.get(n.PREVIOUS): "previous"}
+def _release(name: str, service: Service, healthy: int, routing: dict[str, str]) -> ReleaseState:
+    roles = {routing.get(n.CURRENT): "current", routing.get(n.PREVIOUS): "previous"}
     labels = service["Spec"]["Labels"]
     return ReleaseState.model_validate(
         {
-            "name": name,
+            "release": name,
             "image": labels.get(n.IMAGE, ""),
             "version": labels.get(n.VERSION, ""),
             "role": roles.get(name, "candidate"),

@@ -4,24 +4,35 @@ https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Service/operatio
 """
 
 from ci.targets.swarm.specs.database import database, database_url
-from ci.targets.swarm.specs.edge import EDGE_START, edge_service, edge_start, edge_sysctls, outpost, with_private_admin
-from ci.targets.swarm.specs.parts import STRIPPED, Reference, Spec, network, wanted, with_labels, with_replicas
+from ci.targets.swarm.specs.edge import (
+    EDGE_START,
+    HELPER,
+    HELPER_OF_LOCK,
+    edge_service,
+    edge_start,
+    edge_sysctls,
+    helper,
+    with_private_admin,
+)
+from ci.targets.swarm.specs.parts import STRIPPED, Reference, Spec, digest_of, network, with_labels, with_replicas
 from ci.targets.swarm.specs.release import release
 
 __all__ = [
     "EDGE_START",
+    "HELPER",
+    "HELPER_OF_LOCK",
     "STRIPPED",
     "Reference",
     "Spec",
     "database",
     "database_url",
+    "digest_of",
     "edge_service",
     "edge_start",
     "edge_sysctls",
+    "helper",
     "network",
-    "outpost",
     "release",
-    "wanted",
     "with_labels",
     "with_private_admin",
     "with_replicas",

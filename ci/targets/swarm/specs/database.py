@@ -1,6 +1,6 @@
 """The stack's own PostgreSQL: one node, one volume."""
 
-from ci.targets.protocol import Stack
+from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.specs.parts import (
@@ -8,11 +8,11 @@ from ci.targets.swarm.specs.parts import (
     SECRET_FOLDER,
     Reference,
     Spec,
+    digest_of,
     hardened,
     mounted,
     service,
     volume,
-    wanted,
 )
 
 DATABASE_USER = "service"
@@ -44,7 +44,7 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
     }
     spec = service(names, n.DATABASE, container, [names.data_network])
     spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
-    spec["Labels"][n.WANTED] = wanted(spec)
+    spec["Labels"][n.SPEC] = digest_of(spec)
     return spec
 
 

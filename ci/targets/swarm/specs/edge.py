@@ -5,12 +5,15 @@ import re
 from collections.abc import Mapping
 
 from ci import edge
-from ci.targets.protocol import Stack
+from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.specs.parts import NANO, STRIPPED, Reference, Spec, file, hardened, service, volume, wanted
+from ci.targets.swarm.specs.parts import NANO, STRIPPED, Reference, Spec, digest_of, file, hardened, service, volume
 
 EDGE_START = "edge-start"
+# Labels of a helper container: its stack, and whether its run holds the lock.
+HELPER = "slipway.helper"
+HELPER_OF_LOCK = "slipway.helper-of-lock"
 # The edge's own address on the stack's network. Its container has another one, which every process of its host reaches.
 INSIDE = "SLIPWAY_INSIDE"
 # Before the time at which a configuration was given to the edges, in microseconds; an "@id" means nothing to Caddy.
@@ -49,7 +52,7 @@ def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[st
     ]
     # A port of the host cannot be taken twice: the old one has to go first.
     spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
-    spec["Labels"][n.WANTED] = wanted(spec)
+    spec["Labels"][n.SPEC] = digest_of(spec)
     return spec
 
 
@@ -75,12 +78,12 @@ def with_private_admin(config: str) -> str:
     return json.dumps(changed, sort_keys=True)
 
 
-def outpost(stack: Stack, image: str, seconds: int) -> Spec:
-    """Describe the container that speaks for this program on the stack's network; it ends by itself."""
+def helper(stack: Stack, image: str, seconds: int, *, locked: bool) -> Spec:
+    """Describe a helper container on the stack's network; the container ends by itself."""
     names = Names(stack)
     return {
         "Image": image,
         "Entrypoint": ["sleep", str(seconds)],
-        "Labels": {"slipway.outpost": names.namespace},
+        "Labels": {HELPER: names.namespace, HELPER_OF_LOCK: str(locked).lower()},
         "HostConfig": {"NetworkMode": names.network, "AutoRemove": True, "Init": True, **STRIPPED},
     }

@@ -25,8 +25,8 @@ class Reference:
     file: str = ""
 
 
-def wanted(spec: Spec) -> str:
-    """Return a digest of a description."""
+def digest_of(spec: Spec) -> str:
+    """Return the sha256 of a description, in hex."""
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Sequence
 
 from ci.settings import Environment
-from ci.targets.protocol import Stack
+from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.specs.parts import NANO, SECRET_FOLDER, Reference, Spec, hardened, mounted, service, wanted
+from ci.targets.swarm.specs.parts import NANO, SECRET_FOLDER, Reference, Spec, digest_of, hardened, mounted, service
 
 
 def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]) -> Spec:
@@ -33,7 +33,7 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         n.HEALTH_PATH: stack.app.health_path,
         n.VERSION_PATH: stack.app.version_path,
     }
-    return _named(names, spec, f"{n.RELEASE}{_short_digest(image)}-{wanted(spec)[:6]}")
+    return _named(names, spec, f"{n.RELEASE}{_short_digest(image)}-{digest_of(spec)[:6]}")
 
 
 def _named(names: Names, spec: Spec, name: str) -> Spec:

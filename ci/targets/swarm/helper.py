@@ -1,13 +1,13 @@
 """A container on the stack's network that speaks for this program there: one start, then an exec a question."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import MissingError, RefusedError, TakenError
-from ci.targets.protocol import Stack
+from ci.targets.errors import ConflictError, DaemonError
+from ci.targets.stack import Stack
 from ci.targets.swarm import specs
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import demultiplexed
@@ -19,24 +19,24 @@ GRACE = 1.0
 
 
 class Result(NamedTuple):
-    """What a command in the outpost came to."""
+    """What a command in the helper came to."""
 
     exit_code: int
     output: str
 
 
-class Outpost:
-    """A running outpost."""
+class HelperContainer:
+    """A running helper."""
 
     def __init__(self, daemon: Daemon, container: str) -> None:
         """Speak through a container."""
         self._daemon = daemon
-        self._container = container
+        self.container = container
 
     async def run(self, command: Sequence[str]) -> Result:
         """Run a command to its end."""
         body: dict[str, Any] = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
-        made = await self._daemon.post(f"/containers/{self._container}/exec", body)
+        made = await self._daemon.post(f"/containers/{self.container}/exec", body)
         output = bytearray()
         reading = asyncio.create_task(self._read(made["Id"], output))
         # Seen on Docker 20.10: the command is over, and its stream never ends. So the command itself is looked at too.
@@ -60,55 +60,39 @@ class Outpost:
         return await self.run(["wget", "-q", "-O", "-", "-T", "10", *body, url])
 
 
-async def open_outpost(daemon: Daemon, stack: Stack, image: str) -> Outpost:
-    """Return the stack's outpost, started where there is none; it stays until it is closed or its time is over."""
-    name = Names(stack).outpost
-    try:
-        container = await daemon.get(f"/containers/{name}/json")
-        if container["State"]["Running"]:
-            return Outpost(daemon, name)
-        await close_outpost(daemon, stack)
-    except MissingError:
-        pass
-    try:
-        await daemon.post("/containers/create", specs.outpost(stack, image, LIFETIME), name=name)
-        await daemon.post(f"/containers/{name}/start")
-    except TakenError:
-        # Somebody else opens it at this very moment.
-        return await open_outpost(daemon, stack, image)
-    return Outpost(daemon, name)
+async def open_helper(daemon: Daemon, stack: Stack, image: str, *, locked: bool) -> HelperContainer:
+    """Start a helper container; `locked`: its run holds the lock, so the next holder may remove what is left of it."""
+    container = (await daemon.post("/containers/create", specs.helper(stack, image, LIFETIME, locked=locked)))["Id"]
+    await daemon.post(f"/containers/{container}/start")
+    return HelperContainer(daemon, container)
 
 
-async def close_outpost(daemon: Daemon, stack: Stack) -> None:
-    """Remove the stack's outpost, if there is one."""
+async def close_helper(daemon: Daemon, helper: HelperContainer) -> None:
+    """Remove a helper container."""
+    await _remove(daemon, helper.container)
+
+
+async def remove_left_helpers(daemon: Daemon, stack: Stack) -> None:
+    """Remove the helper containers that killed holders of the lock left behind; only the holder may call this."""
+    labels = [f"{specs.HELPER}={Names(stack).namespace}", f"{specs.HELPER_OF_LOCK}=true"]
+    found = await daemon.get("/containers/json", all="1", filters={"label": labels})
+    await asyncio.gather(*(_remove(daemon, container["Id"]) for container in found))
+
+
+async def _remove(daemon: Daemon, container: str) -> None:
     try:
-        await daemon.delete(f"/containers/{Names(stack).outpost}", force="1")
-    except TakenError:
-        # It is being removed already.
+        await daemon.delete(f"/containers/{container}", force="1")
+    except ConflictError:
+        # The daemon removes the container already.
         return
 
 
-@asynccontextmanager
-async def outpost(daemon: Daemon, stack: Stack, image: str) -> AsyncIterator[Outpost]:
-    """Lend the stack's outpost: one that was open stays open, one that was not is closed again."""
-    try:
-        was_open = bool((await daemon.get(f"/containers/{Names(stack).outpost}/json"))["State"]["Running"])
-    except MissingError:
-        was_open = False
-    lent = await open_outpost(daemon, stack, image)
-    try:
-        yield lent
-    finally:
-        if not was_open:
-            await close_outpost(daemon, stack)
-
-
-def expect(result: Result, what: str) -> str:
+def output_of(result: Result, what: str) -> str:
     """Return a command's output.
 
     Raises:
-        RefusedError: It failed.
+        DaemonError: It failed.
     """
     if result.exit_code:
-        raise RefusedError(f"{what} failed: {result.output.strip() or f'exit code {result.exit_code}'}")
+        raise DaemonError(f"{what} failed: {result.output.strip() or f'exit code {result.exit_code}'}")
     return result.output

@@ -1,4 +1,4 @@
-"""What every release of a stack stands on: networks, database and edge, made when they are missing or changed."""
+"""The shared parts of a stack: networks, database and edge, created when they are missing or changed."""
 
 import asyncio
 import secrets as randomness
@@ -7,46 +7,41 @@ from functools import partial
 
 from ci.causes import advice
 from ci.targets.daemon import Daemon
-from ci.targets.errors import LackingError, MissingError
-from ci.targets.protocol import RegistryLogin, Stack
+from ci.targets.errors import NotFoundError, NotReadyError
+from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm import specs
+from ci.targets.swarm.edge import routing_labels
 from ci.targets.swarm.health import gate
 from ci.targets.swarm.images import auth_header, pinned
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.nodes import usable
 from ci.targets.swarm.objects import create, ensure, ensure_network, find
-from ci.targets.swarm.secrets import newest
+from ci.targets.swarm.secrets import newest_values
 from ci.targets.swarm.services import Service, services, update
 from ci.targets.swarm.services import create as create_service
-from ci.targets.swarm.times import GROUND
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A stack that a release can be started on."""
+class SharedParts:
+    """What a new release is described with."""
 
-    caddy: str
-    services: dict[str, Service]
     secrets: tuple[specs.Reference, ...]
-    auth: str
-
-    @property
-    def edge(self) -> dict[str, str]:
-        """The edge's labels: what serves, and what did."""
-        labels: dict[str, str] = self.services[n.EDGE]["Spec"]["Labels"]
-        return labels
 
 
-async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
-    """Make everything that a release stands on, and wait until it runs."""
+# Seconds that the edge and the database may take to start: a new database creates its files first.
+TIMEOUT = 120
+
+
+async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogin) -> SharedParts:
+    """Create or change the networks, the edge and the database, and wait until they run."""
     names = Names(stack)
     auth = auth_header(login, stack.registry.repository)
     caddy, there, info, secrets, _ = await asyncio.gather(
         pinned(daemon, stack, stack.images.caddy, login),
         services(daemon, names),
         daemon.get("/info"),
-        newest(daemon, stack),
+        newest_values(daemon, stack),
         ensure_network(daemon, specs.network(names, names.network, internal=False)),
     )
     start = await ensure_edge_start(daemon, stack, names)
@@ -54,19 +49,19 @@ async def prepare(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Ground:
     bring_up = partial(_bring_up, daemon, names, there, auth)
     if not n.has_own_database(stack):
         await bring_up(edge)
-        return Ground(caddy, await services(daemon, names), secrets, auth)
+        return SharedParts(secrets)
     await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
     password, url = await _database_secrets(daemon, names)
     image = await pinned(daemon, stack, stack.images.postgres, login)
     await asyncio.gather(bring_up(edge), bring_up(specs.database(stack, image, password)))
-    return Ground(caddy, await services(daemon, names), (*secrets, url), auth)
+    return SharedParts((*secrets, url))
 
 
 async def ensure_edge_start(daemon: Daemon, stack: Stack, names: Names) -> specs.Reference:
     """Make the configuration that a new edge begins with; configs cannot be changed, so that its name says which."""
     text = specs.edge_start(stack)
     return await ensure(
-        daemon, "configs", names, names.full(f"{specs.EDGE_START}-{specs.wanted({'': text})[:8]}"), text
+        daemon, "configs", names, names.full(f"{specs.EDGE_START}-{specs.digest_of({'': text})[:8]}"), text
     )
 
 
@@ -77,19 +72,14 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
     elif service["Spec"]["Mode"].keys() != spec["Mode"].keys():
         # Swarm does not change this: the service is made anew, and its volumes are what it remembers.
         await daemon.delete(f"/services/{service['ID']}")
-        await create_service(daemon, specs.with_labels(spec, **_memory(service)), auth)
-    elif service["Spec"]["Labels"].get(n.WANTED) != spec["Labels"][n.WANTED]:
-        await update(daemon, service, specs.with_labels(spec, **_memory(service)), auth)
+        await create_service(daemon, specs.with_labels(spec, **routing_labels({n.EDGE: service})), auth)
+    elif service["Spec"]["Labels"].get(n.SPEC) != spec["Labels"][n.SPEC]:
+        await update(daemon, service, specs.with_labels(spec, **routing_labels({n.EDGE: service})), auth)
     replicas = len(usable(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
-    health = await gate(daemon, spec["Name"], replicas, GROUND)
+    health = await gate(daemon, spec["Name"], replicas, TIMEOUT)
     if not health.ok:
         said = f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip()
-        raise LackingError("\n".join(filter(None, [said, advice(said)])))
-
-
-def _memory(service: Service) -> dict[str, str]:
-    labels = service["Spec"]["Labels"]
-    return {label: labels[label] for label in n.MEMORY if label in labels}
+        raise NotReadyError("\n".join(filter(None, [said, advice(said)])))
 
 
 async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:
@@ -102,12 +92,12 @@ async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Referenc
             specs.Reference(url["ID"], url_name, n.DATABASE_URL),
         ]
     if password:
-        raise LackingError(
+        raise NotReadyError(
             f"the secret {url_name} is gone, and only it holds the database's password: put it back, or remove "
             f"{password_name} and the database's volume to begin anew"
         )
     if not url and await _exists(daemon, names.full(n.DATABASE_VOLUME)):
-        raise LackingError(
+        raise NotReadyError(
             f"the volume {names.full(n.DATABASE_VOLUME)} holds a database whose password went with the secret "
             f"{url_name}: put that back, or begin anew with 'docker volume rm {names.full(n.DATABASE_VOLUME)}'"
         )
@@ -122,6 +112,6 @@ async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Referenc
 async def _exists(daemon: Daemon, volume: str) -> bool:
     try:
         await daemon.get(f"/volumes/{volume}")
-    except MissingError:
+    except NotFoundError:
         return False
     return True

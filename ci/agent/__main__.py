@@ -1,0 +1,52 @@
+"""`slipway-agent [WORDS]`: a request's JSON on standard input, its response's JSON on standard output.
+
+WORDS are the request as people read it (`deliver dev 1.4.2`): they show in process lists and progress, and must be the
+request's own. The exit code is 0 for every response, also for bad news; 2 where the input is no request; 143 after
+SIGTERM. Progress goes to standard error. `SLIPWAY_HOME` names the agent's home.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ci.agent.dispatch import respond
+from ci.agent.home import HOME, Home
+from ci.agent.protocol.requests import AnyRequest, read_request
+
+USAGE = 2
+
+
+async def run(home: Home, request: AnyRequest) -> str:
+    """Respond to a request in JSON; SIGTERM cancels the work, which then releases its lock."""
+    # As the first process of a container, Python would otherwise ignore the signal.
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return (await respond(home, request)).model_dump_json()
+
+
+def main(words: Sequence[str] = ()) -> int:
+    """Respond to the request on standard input, and return the exit code."""
+    try:
+        request = read_request(sys.stdin.read())
+    except ValidationError as error:
+        sys.stderr.write(f"slipway-agent: standard input is no request: {error}\n")
+        return USAGE
+    if words and tuple(words) != request.words:
+        asked = " ".join(request.words)
+        sys.stderr.write(f"slipway-agent: the command line is {' '.join(words)}, but the request is {asked}\n")
+        return USAGE
+    try:
+        response = asyncio.run(run(Home(Path(os.environ.get("SLIPWAY_HOME", HOME))), request))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+    sys.stdout.write(f"{response}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

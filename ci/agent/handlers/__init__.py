@@ -1,0 +1,1 @@
+"""What the agent does for each request: one area a file."""

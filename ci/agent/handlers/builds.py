@@ -1,0 +1,92 @@
+"""The version of a checkout, its images on their way to the registry, and its build's record."""
+
+import hashlib
+import json
+import re
+
+from ci.agent.checkout import Checkout, look
+from ci.agent.context import Context
+from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
+from ci.agent.protocol.requests import Identify, PushArchives, RecordBuild
+from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed
+from ci.ledger.builds import record_build, same_build
+from ci.ledger.errors import RefusedError
+from ci.ledger.records import Built
+from ci.settings import FILE, Settings
+from ci.targets.errors import NotReadyError
+from ci.targets.swarm.images import push_archive
+from ci.targets.swarm.target import SwarmTarget
+
+# A registry's tag: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests.
+TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+# Settings of the service that its image does not depend on.
+NOT_IN_IMAGE = {"tests", "migrations", "forward_compatible"}
+
+
+async def handle_identify(context: Context, request: Identify) -> Identified:
+    """Name the version of the checkout, and find its build.
+
+    Raises:
+        RefusedError: The version cannot be a registry's tag, or was built from other sources.
+    """
+    if request.version and not TAG.match(request.version):
+        raise RefusedError(
+            f"version {request.version}: must be at most 128 letters, digits, dots, hyphens and _, like 1.4.2"
+        )
+    settings = context.settings
+    checkout = look(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
+    inputs = _inputs(settings, checkout)
+    version = request.version or _derived_version(checkout, inputs)
+    async with context.ledger() as ledger:
+        build = same_build(await ledger.read(), version, inputs)
+    return Identified(
+        message=f"{version} was built before" if build else f"{version} was never built",
+        version=version,
+        inputs=inputs,
+        checkout=checkout,
+        image=build.record.image if build else "",
+        test_image=build.record.test_image if build else "",
+        signed=bool(build and build.signer),
+    )
+
+
+async def handle_push(context: Context, request: PushArchives) -> Pushed:
+    """Push the images whose archives are in the agent's home."""
+    repository = context.settings.registry.repository
+    images: dict[str, str] = {}
+    async with context.target(request.environment) as target:
+        if not isinstance(target, SwarmTarget):
+            raise NotReadyError(f"{request.environment}: its target has no Docker daemon to push with")
+        for name, tag in request.tags.items():
+            archive = str(context.home.path(ARCHIVES) / name)
+            images[name] = await push_archive(target.daemon, archive, repository, tag, target.login)
+    return Pushed(message=f"pushed {', '.join(images.values())}", images=images)
+
+
+async def handle_record_build(context: Context, request: RecordBuild) -> BuildRecorded:
+    """Record that a version became an image."""
+    built = Built(**{name: getattr(request, name) for name in Built.model_fields})
+    async with context.ledger() as ledger:
+        stored, existing = await record_build(ledger, context.settings.people, built)
+    build = stored.record
+    what = "was built before and stays" if existing else "is recorded as"
+    message = f"{build.version} {what} {build.digest}"
+    return BuildRecorded(message=message, version=build.version, image=build.image, existing=existing)
+
+
+def _inputs(settings: Settings, checkout: Checkout) -> str:
+    build = settings.app.model_dump(mode="json", exclude=NOT_IN_IMAGE)
+    text = json.dumps([checkout.sources, build, settings.base_image()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _derived_version(checkout: Checkout, inputs: str) -> str:
+    # The highest tag where there are several: v1.10 comes after v1.9.
+    tags = sorted((tag for tag in checkout.tags if TAG.match(tag)), key=_order)
+    name = tags[-1] if tags else checkout.commit[:12] or "dev"
+    # Many different sources are dirty: their inputs tell them apart.
+    return f"{name}-dirty-{inputs[:8]}" if checkout.dirty or not checkout.commit else name
+
+
+def _order(tag: str) -> list[tuple[bool, int, str]]:
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", tag)]

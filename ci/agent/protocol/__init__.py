@@ -1,0 +1,1 @@
+"""The agent's protocol: requests in, responses out, both JSON."""

@@ -1,0 +1,165 @@
+"""What the agent answers: one kind of response for each kind of result."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from ci.agent.checkout import Checkout
+from ci.analysis import Verdict
+from ci.delivery.request import DeliveryReport
+from ci.frozen import FrozenModel
+from ci.ledger.views import EnvironmentsView, HistoryView, ReleaseView, Report
+from ci.targets.errors import Reason
+from ci.targets.target import SecretState, TargetState, TestResult
+
+
+class Response(FrozenModel):
+    """What every response has: whether the work succeeded, and a sentence for people."""
+
+    ok: bool = True
+    message: str
+
+
+class Failed(Response):
+    """The agent could not do the work."""
+
+    response: Literal["failed"] = "failed"
+    ok: Literal[False] = False
+    # Which part of the outside world failed.
+    where: Literal["target", "ledger", "request"]
+    reason: Reason | Literal["denied", "registry", "signing", "invalid"]
+
+
+class Refused(Response):
+    """Policy does not allow the work; the reasons are sentences, one for each."""
+
+    response: Literal["refused"] = "refused"
+    ok: Literal[False] = False
+    reasons: tuple[str, ...]
+
+
+class Done(Response):
+    """The work is done; the message is the result."""
+
+    response: Literal["done"] = "done"
+
+
+class Identified(Response):
+    """The checkout's version, and its build where there is one (else `image` is empty)."""
+
+    response: Literal["identified"] = "identified"
+    version: str
+    # The sha256 over the sources and the settings of the build.
+    inputs: str
+    checkout: Checkout
+    image: str = ""
+    test_image: str = ""
+    # Whether the build's record is signed by a known key.
+    signed: bool = False
+
+
+class Pushed(Response):
+    """The images' addresses by digest, by the archives' file names."""
+
+    response: Literal["pushed"] = "pushed"
+    images: dict[str, str]
+
+
+class BuildRecorded(Response):
+    """The build that the version maps to for good; `existing`: an earlier run recorded it."""
+
+    response: Literal["build-recorded"] = "build-recorded"
+    version: str
+    image: str
+    existing: bool
+
+
+class Delivered(Response):
+    """How a delivery ended."""
+
+    response: Literal["delivered"] = "delivered"
+    delivery: DeliveryReport
+
+
+class Tested(Response):
+    """How a test run ended, and its command."""
+
+    response: Literal["tested"] = "tested"
+    command: tuple[str, ...]
+    tests: TestResult
+
+
+class Verified(Response):
+    """The verdict over the window; `ok` is false when it is `fail`."""
+
+    response: Literal["verified"] = "verified"
+    verdict: Verdict
+
+
+class Status(Response):
+    """What an environment runs; `ok` is false when not every replica is healthy."""
+
+    response: Literal["status"] = "status"
+    state: TargetState
+
+
+class EnvironmentsStatus(Response):
+    """What runs in every environment: by the ledger, and by its target (or why the target does not answer)."""
+
+    response: Literal["environments"] = "environments"
+    view: EnvironmentsView
+    states: dict[str, TargetState | str]
+    # What is wrong with the ledger.
+    problems: tuple[str, ...] = ()
+
+
+class LedgerView(Response):
+    """The view of the ledger that was asked for."""
+
+    response: Literal["ledger"] = "ledger"
+    history: HistoryView | None = None
+    release: ReleaseView | None = None
+    report: Report | None = None
+    # What is wrong with the ledger.
+    problems: tuple[str, ...] = ()
+
+
+class Text(Response):
+    """A statement to sign, every character of it, and the command that signs it."""
+
+    response: Literal["text"] = "text"
+    text: str
+    command: str
+
+
+class Secrets(Response):
+    """The secrets; `ok` is false when one that the settings name was never set."""
+
+    response: Literal["secrets"] = "secrets"
+    secrets: tuple[SecretState, ...]
+
+
+AnyResponse = Annotated[
+    Failed
+    | Refused
+    | Done
+    | Identified
+    | Pushed
+    | BuildRecorded
+    | Delivered
+    | Tested
+    | Verified
+    | Status
+    | EnvironmentsStatus
+    | LedgerView
+    | Text
+    | Secrets,
+    Field(discriminator="response"),
+]
+
+_responses: TypeAdapter[AnyResponse] = TypeAdapter(AnyResponse)
+
+
+def read_response(text: str) -> AnyResponse:
+    """Read a response's JSON; raises pydantic's ValidationError where it is none."""
+    return _responses.validate_json(text)

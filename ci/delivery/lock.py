@@ -1,0 +1,72 @@
+"""The lifetime of an environment's lock: acquired with patience, renewed by a heartbeat, released at the end."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from ci.targets.errors import LockedByPersonError, LockedError, TargetError
+from ci.targets.target import Lock, Target
+
+# Seconds between two signs of life.
+HEARTBEAT = 2.0
+# Seconds between two attempts to acquire a lock that another run holds.
+RETRY = 1.0
+
+
+def new_lock(holder: str, reason: str, seconds: float, *, heartbeat: bool) -> Lock:
+    """Describe a lock that begins now."""
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=seconds)
+    token = secrets.token_hex(8)
+    return Lock(holder=holder, reason=reason, since=now, until=until, token=token, heartbeat=heartbeat)
+
+
+async def acquire_lock(target: Target, lock: Lock, patience: float) -> str:
+    """Acquire the lock, and wait some seconds for another run; returns whose expired lock this was.
+
+    Raises:
+        LockedError: Another run holds the lock for longer, or a person holds the lock.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience
+    while True:
+        try:
+            return await target.acquire_lock(lock)
+        except LockedByPersonError:
+            raise
+        except LockedError:
+            if loop.time() > end:
+                raise
+        await asyncio.sleep(RETRY)
+
+
+@asynccontextmanager
+async def hold_lock(target: Target, token: str) -> AsyncIterator[None]:
+    """Renew an acquired lock while the body runs, and release the lock afterwards.
+
+    Raises:
+        LockedError: Another run took over the lock; the body was cancelled.
+    """
+    body = asyncio.current_task()
+    heartbeat = asyncio.create_task(_renew(target, token))
+    heartbeat.add_done_callback(lambda done: None if done.cancelled() or body is None else body.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not heartbeat.done() or heartbeat.cancelled() or body is None:
+            raise
+        body.uncancel()
+        raise LockedError(str(heartbeat.exception())) from heartbeat.exception()
+    finally:
+        heartbeat.cancel()
+        # A lock that cannot be released is another run's by now, or expires without this run's heartbeat.
+        with suppress(TargetError):
+            await target.release_lock(token)
+
+
+async def _renew(target: Target, token: str) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        await target.renew_lock(token)

@@ -1,0 +1,15 @@
+"""How a delivery ends: one enum from the target to the ledger to `--json`."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a delivery ended."""
+
+    SUCCEEDED = "succeeded"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    INCONCLUSIVE = "inconclusive"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
