@@ -39,7 +39,7 @@ test-full: setup $(steps_full) check ## Run every test, the slow ones too
 
 .PHONY: test-dagger
 test-dagger: setup ## Run what both engines do on a Dagger engine: the contract suite, shells, the workflows
-	uv run pytest tests/contract tests/e2e/test_terminals.py tests/workflows/test_act.py -m 'full or not full' --engine=dagger
+	uv run pytest engine/tests/contract tests/e2e/test_terminals.py tests/workflows/test_act.py -m 'full or not full' --engine=dagger
 
 .PHONY: test-workflows
 test-workflows: setup ## Run the workflows of .github on this machine, with act

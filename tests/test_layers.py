@@ -8,6 +8,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 FILES = sorted((REPOSITORY / "ci").rglob("*.py"))
+ENGINE = sorted((REPOSITORY / "engine").rglob("*.py"))
 
 BELOW_STAGES = {"agent", "targets", "ledger", "analysis", "edge", "monitoring"}
 # The parts of `ci` that each part may import, besides itself; a part that is not here may not exist.
@@ -28,7 +29,6 @@ ALLOWED = {
     "agent": {"settings"},
     "frozen": set(),
     "causes": set(),
-    "local": set(),
 }
 # What runs where no Dagger client is installed, or has to work without one.
 WITHOUT_DAGGER = {"agent", "frozen", "targets", "ledger", "analysis", "edge", "monitoring", "settings", "causes"}
@@ -64,6 +64,8 @@ def wrong(path: Path) -> Iterator[str]:
         package, other = module.partition(".")[0], part_of(module)
         if package == "ci" and other not in {part, "frozen", *ALLOWED[part]}:
             yield f"{place}: {part or 'ci'} may import {', '.join(sorted(ALLOWED[part])) or 'nothing'} of ci"
+        if package == "slipway_engine":
+            yield f"{place}: the module runs on every engine, and knows none"
         if package == "dagger" and part in WITHOUT_DAGGER:
             yield f"{place}: {part} works without Dagger"
 
@@ -76,12 +78,16 @@ def test_imports_point_one_way() -> None:
     assert [problem for path in FILES for problem in wrong(path)] == []
 
 
+def test_the_engine_knows_no_module() -> None:
+    found = [(str(path), line) for path in ENGINE for line, module in imported(path) if module.split(".")[0] == "ci"]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     ("file", "statement", "problem"),
     [
         ("ci/stages/x.py", "from ci.pipeline import Ci", "imports ci.pipeline: stages may import"),
-        ("ci/stages/x.py", "from ci.local.engine import Engine", "imports ci.local.engine: stages may import"),
-        ("ci/local/x.py", "def f():\n    import ci.settings", "imports ci.settings: local may import nothing of ci"),
+        ("ci/stages/x.py", "def f():\n    import slipway_engine", "imports slipway_engine: the module runs on every"),
         ("ci/targets/swarm/x.py", "from ...stages import build", "imports ci.stages: targets may import"),
         ("ci/settings/x.py", "from ci import edge", "imports ci.edge: settings may import nothing of ci"),
         ("ci/edge/x.py", "import dagger", "imports dagger: edge works without Dagger"),

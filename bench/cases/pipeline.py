@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from bench.commands import CI, ROOT, attempt, docker, engine_cache, run, say, seconds, seconds_and_peak
 from bench.memory import Peak
 from bench.table import Note, Row
-from ci.local.engine import Engine
 from ci.stages.lint import ACTIONLINT, ZIZMOR
 from ci.stages.sbom import CYCLONEDX
 from ci.stages.toolchain import UV_VERSION
+from slipway_engine.engine import Engine
 
 REPOSITORY = "localhost:5000/slipway-bench/orders"
 OURS = (CI, "call", "--progress=plain", f"--overrides=registry.repository={REPOSITORY}", "package")

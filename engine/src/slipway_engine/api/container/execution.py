@@ -1,0 +1,138 @@
+"""A container's commands: steps, services and shells."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+from slipway_engine import terminal
+from slipway_engine.api.container.state import State
+from slipway_engine.errors import EngineError, Unsupported
+from slipway_engine.store import Step
+from slipway_engine.trees import AfterExec, AfterMount, FileMount, FolderMount, Location, Mount
+
+if TYPE_CHECKING:
+    from slipway_engine.api.service import Service
+    from slipway_engine.context import Context
+
+
+class Execution(State):
+    """The fields that run something."""
+
+    def with_exec(
+        self,
+        ctx: "Context",
+        args: list[str],
+        use_entrypoint: bool = False,
+        stdin: str = "",
+        redirect_stdin: str = "",
+        redirect_stdout: str = "",
+        redirect_stderr: str = "",
+        expect: str = "SUCCESS",
+        experimental_privileged_nesting: bool = False,
+        insecure_root_capabilities: bool = False,
+        expand: bool = False,
+        no_init: bool = False,
+    ) -> Self:
+        """Run a command; nothing happens before something of its outcome is asked for."""
+        if experimental_privileged_nesting:
+            raise Unsupported("Container.withExec(experimentalPrivilegedNesting)")
+        if stdin and redirect_stdin:
+            raise EngineError("cannot set both stdin and redirectStdin")
+        step = self.exec(
+            self._arguments(args, use_entrypoint, expand),
+            stdin=stdin,
+            redirect_stdin=self.expanded(redirect_stdin, expand),
+            redirect_stdout=self.expanded(redirect_stdout, expand),
+            redirect_stderr=self.expanded(redirect_stderr, expand),
+            expect=expect,
+            insecure=insecure_root_capabilities,
+        )
+
+        def after(mount: Mount) -> Mount:
+            if isinstance(mount, FolderMount) and not mount.read_only:
+                return FolderMount(mount.path, Location(AfterMount(step, mount.path)), mount.owner)
+            if isinstance(mount, FileMount):
+                return FileMount(mount.path, Location(AfterMount(step, mount.path), mount.source.path), mount.owner)
+            return mount
+
+        mounts = tuple(after(mount) for mount in self.mount_items)
+        return self.but(rootfs_tree=AfterExec(step), mount_items=mounts, last=step, reference="")
+
+    async def stdout(self, ctx: "Context") -> str:
+        """Return what the last command printed to its standard output."""
+        return (await self._run(ctx)).stdout
+
+    async def stderr(self, ctx: "Context") -> str:
+        """Return what the last command printed to its standard error."""
+        return (await self._run(ctx)).stderr
+
+    async def combined_output(self, ctx: "Context") -> str:
+        """Return all that the last command printed, in the order in which it came."""
+        return (await self._run(ctx)).combined
+
+    async def exit_code(self, ctx: "Context") -> int:
+        """Return the last command's exit code."""
+        return (await self._run(ctx)).exit_code
+
+    async def sync(self, ctx: "Context") -> str:
+        """Make it real, and return its ID."""
+        await ctx.engine.solver.image(self.rootfs_tree)
+        return self.id(ctx)
+
+    def as_service(
+        self,
+        ctx: "Context",
+        args: list[str] | None = None,
+        use_entrypoint: bool = False,
+        experimental_privileged_nesting: bool = False,
+        insecure_root_capabilities: bool = False,
+        expand: bool = False,
+        no_init: bool = False,
+    ) -> "Service":
+        """Return it as a service that runs these arguments or, without them, what the image runs by itself."""
+        from slipway_engine.api.service import ContainerService  # noqa: PLC0415 - a service holds a container
+
+        if experimental_privileged_nesting:
+            raise Unsupported("Container.asService(experimentalPrivilegedNesting)")
+        if args is None:
+            command = (*self.entrypoint_args, *self.command)
+        else:
+            command = self._arguments(args, use_entrypoint, expand)
+        return ContainerService(self, command, insecure_root_capabilities)  # type: ignore[arg-type] # the class of all mixins
+
+    async def up(
+        self,
+        ctx: "Context",
+        random: bool = False,
+        ports: list[dict[str, Any]] | None = None,
+        args: list[str] | None = None,
+        use_entrypoint: bool = False,
+        experimental_privileged_nesting: bool = False,
+        insecure_root_capabilities: bool = False,
+        expand: bool = False,
+        no_init: bool = False,
+    ) -> None:
+        """Run it as a service with its ports on the host until it is interrupted."""
+        service = self.as_service(ctx, args, use_entrypoint, False, insecure_root_capabilities, expand)
+        await service.up(ctx, ports, random)
+
+    async def terminal(
+        self,
+        ctx: "Context",
+        cmd: list[str] | None = None,
+        experimental_privileged_nesting: bool = False,
+        insecure_root_capabilities: bool = False,
+    ) -> Self:
+        """Open a shell in it; it goes on unchanged."""
+        if experimental_privileged_nesting:
+            raise Unsupported("Container.terminal(experimentalPrivilegedNesting)")
+        await terminal.open_terminal(ctx.engine, self, cmd, insecure=insecure_root_capabilities)
+        return self
+
+    async def _run(self, ctx: "Context") -> Step:
+        if self.last is None:
+            raise EngineError("no command has been set: use withExec first")
+        return await ctx.engine.runner.run(self.last)
+
+    def _arguments(self, args: list[str], use_entrypoint: bool, expand: bool) -> tuple[str, ...]:
+        chosen = tuple(args) or self.command
+        arguments = (*self.entrypoint_args, *chosen) if use_entrypoint else chosen
+        return tuple(self.expanded(arg, expand) for arg in arguments)

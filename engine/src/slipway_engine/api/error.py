@@ -1,0 +1,29 @@
+"""Errors as values: what a function that fails hands back to the engine."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from slipway_engine.api.base import Object
+
+if TYPE_CHECKING:
+    from slipway_engine.context import Context
+
+
+@dataclass(frozen=True)
+class ErrorValue(Object):
+    """One detail of an error; the value is JSON text."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Error(Object):
+    """A message with details."""
+
+    message: str
+    values: tuple[ErrorValue, ...] = ()
+
+    def with_value(self, _ctx: "Context", *, name: str, value: str) -> "Error":
+        """Add a detail."""
+        return replace(self, values=(*self.values, ErrorValue(name, value)))

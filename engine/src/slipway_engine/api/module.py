@@ -1,0 +1,89 @@
+"""A module as the API knows it, and what a function can ask about the module that it belongs to."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from slipway_engine.api.base import Object
+from slipway_engine.api.typedef import TypeDef
+from slipway_engine.errors import Unsupported
+from slipway_engine.node import Node
+
+if TYPE_CHECKING:
+    from slipway_engine.context import Context
+
+OWN_FOLDER = "a function's working folder is its own, and goes with it"
+
+
+@dataclass(frozen=True)
+class Module(Object):
+    """The types that a module registers."""
+
+    name: str = ""
+    description: str = ""
+    objects: tuple[TypeDef, ...] = ()
+    interfaces: tuple[TypeDef, ...] = ()
+    enums: tuple[TypeDef, ...] = ()
+
+    def sync(self, ctx: "Context") -> str:
+        """Do nothing: a module is loaded as soon as it is there."""
+        return self.id(ctx)
+
+    def with_description(self, _ctx: "Context", *, description: str) -> "Module":
+        """Set what it is for."""
+        return replace(self, description=description.strip())
+
+    def with_object(self, _ctx: "Context", *, object: TypeDef) -> "Module":
+        """Add an object."""
+        return replace(self, objects=(*self.objects, object))
+
+    def with_interface(self, _ctx: "Context", *, iface: TypeDef) -> "Module":
+        """Add an interface."""
+        return replace(self, interfaces=(*self.interfaces, iface))
+
+    def with_enum(self, _ctx: "Context", *, enum: TypeDef) -> "Module":
+        """Add an enum."""
+        return replace(self, enums=(*self.enums, enum))
+
+    def object(self, name: str) -> TypeDef | None:
+        """Return the definition of one of its objects or interfaces."""
+        return next((found for found in (*self.objects, *self.interfaces) if found.name == name), None)
+
+    def enum(self, name: str) -> TypeDef | None:
+        """Return the definition of one of its enums."""
+        return next((found for found in self.enums if found.name == name), None)
+
+
+@dataclass(frozen=True)
+class CurrentModule(Object):
+    """The module of the function that asks."""
+
+    name: str
+    root: str  # the folder of its sources on the host
+    include: tuple[str, ...] = ()
+
+    async def source(self, ctx: "Context") -> Node:
+        """Return the module's sources, as dagger.json selects them."""
+        from slipway_engine.api.host import Host  # noqa: PLC0415 - few functions ask for it
+
+        exclude = tuple(pattern[1:] for pattern in self.include if pattern.startswith("!"))
+        folder: Node = await Host().directory(ctx, path=self.root, exclude=exclude)
+        return folder
+
+    def workdir(self, _ctx: "Context", **_path: Any) -> Node:
+        """Refuse: a function's working folder is its own."""
+        raise Unsupported("CurrentModule.workdir", OWN_FOLDER)
+
+    def workdir_file(self, _ctx: "Context", **_path: Any) -> Node:
+        """Refuse: a function's working folder is its own."""
+        raise Unsupported("CurrentModule.workdirFile", OWN_FOLDER)
+
+
+@dataclass(frozen=True)
+class SourceMap(Object):
+    """Where something is defined."""
+
+    filename: str
+    line: int
+    column: int
+    module: str = ""
+    url: str = ""

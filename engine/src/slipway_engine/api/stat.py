@@ -1,0 +1,42 @@
+"""The API's Stat: what a path is."""
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slipway_engine.api.base import Object
+from slipway_engine.errors import EngineError
+from slipway_engine.trees import Location
+
+if TYPE_CHECKING:
+    from slipway_engine.context import Context
+
+TYPES = {"d": "DIRECTORY", "f": "REGULAR", "l": "SYMLINK"}
+
+
+@dataclass(frozen=True)
+class Stat(Object):
+    """A path's description; the attributes have the names of the API's fields."""
+
+    name: str
+    size: int
+    permissions: int
+    file_type: str
+
+    @classmethod
+    async def of(cls, ctx: "Context", location: Location, *, follow: bool) -> "Stat":
+        """Describe a path; raises EngineError when it is not there."""
+        found = await ctx.engine.solver.stat(location, follow=follow)
+        if found is None:
+            raise EngineError(f"stat {location.path}: no such file or directory")
+        kind, mode, size = found
+        return cls(posixpath.basename(location.path.rstrip("/")), size, mode, TYPES[kind])
+
+    @classmethod
+    async def matches(cls, ctx: "Context", location: Location, expected: str | None, *, follow: bool) -> bool:
+        """Tell whether a path is there and, if that is asked, of a type."""
+        follow = follow and expected != "SYMLINK_TYPE"
+        found = await ctx.engine.solver.stat(location, follow=follow)
+        if found is None:
+            return False
+        return expected is None or TYPES[found[0]] == expected.removesuffix("_TYPE")

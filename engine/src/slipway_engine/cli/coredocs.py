@@ -1,0 +1,15 @@
+"""What the API's own functions do, as the official client's docstrings say."""
+
+import functools
+import inspect
+
+from slipway_engine.schema import python_name
+
+
+@functools.cache
+def describe(type_name: str, field: str) -> str:
+    """Return the description of a field, or nothing where the client has none."""
+    import dagger  # noqa: PLC0415 - takes a second to import, for help texts only
+
+    member = getattr(getattr(dagger, type_name, None), python_name(field), None)
+    return inspect.getdoc(member) or "" if member is not None else ""

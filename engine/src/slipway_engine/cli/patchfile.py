@@ -1,0 +1,124 @@
+"""`--changes FILE`: what was changed in shells, as patches, and what to type to apply them."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from slipway_engine.edits import Edits
+from slipway_engine.engine import Engine
+from slipway_engine.errors import EngineError, UsageError
+
+MOST_PLACES = 50  # how many folders of a repository are tried, when many hold a file of the same name
+
+
+@contextlib.contextmanager
+def kept_changes(typed: str, engine: Engine) -> Iterator[None]:
+    """Let an engine keep what is changed in shells while the block runs, if a file for it was named.
+
+    Raises UsageError when the file cannot be written, EngineError when git is not there.
+    """
+    if not typed:
+        yield
+        return
+    file = PatchFile(typed)
+    file.require()
+    engine.keep_edits = file.keep
+    yield
+    if not file.shells:
+        _tell(f"--changes: no shell was opened, so {typed} was not written")
+
+
+class PatchFile:
+    """The file that takes the patch of a shell; where there are more shells, theirs are beside it."""
+
+    def __init__(self, typed: str) -> None:
+        """Take the name as it was typed; `shells` is how many there have been."""
+        self._typed, self.shells = typed, 0
+
+    def require(self) -> None:
+        """Raise an error unless the file can be written."""
+        place = Path(self._typed)
+        new = not place.exists()
+        try:
+            with place.open("ab"):
+                pass
+        except OSError as error:
+            raise UsageError(f"--changes: {self._typed}: cannot be written: {error.strerror}") from error
+        if new:
+            place.unlink()
+        if shutil.which("git") is None:
+            raise EngineError("--changes: patches are made by git, and it is not in the PATH: install git")
+
+    async def keep(self, edits: Edits) -> None:
+        """Write a patch and say how it is applied; without one, say so."""
+        self.shells += 1
+        place = Path(self._typed)
+        if self.shells > 1:
+            place = place.with_stem(f"{place.stem}-{self.shells}")
+        if not edits.patch:
+            _tell(f"Nothing was changed below {edits.folder}, so {place} was not written.")
+            return
+        try:
+            place.write_bytes(edits.patch)
+        except OSError as error:
+            raise EngineError(f"--changes: {place}: {error.strerror}") from error
+        _tell(f"What was changed below {edits.folder} is in {place}. {await _advice(place, edits)}")
+
+
+async def _advice(place: Path, edits: Edits) -> str:
+    """Return what to type: git takes a patch's paths from the root of a repository, whatever folder it runs in."""
+    top = (await _git("rev-parse", "--show-toplevel")).strip()
+    folder = await _folder(top, place, edits) if top else None
+    command = ["git"]
+    if top and not Path(top).samefile(Path.cwd()):
+        command += ["-C", top]
+        place = place.absolute()
+    command += [
+        "apply",
+        *([f"--directory={'FOLDER' if folder is None else folder}"] if folder != "" else []),
+        str(place),
+    ]
+    known = f", FOLDER being the one of the repository that {edits.folder} was made of" if folder is None else ""
+    return f"To apply it{known}:\n  {shlex.join(command)}"
+
+
+async def _folder(top: str, place: Path, edits: Edits) -> str | None:
+    """Return the one folder of a repository, relative to its root, in which a patch fits, if there is just one."""
+    if not edits.before:
+        return None
+    name = max(edits.before, key=len)
+    listed = await _git("-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", f":(glob)**/{name}")
+    folders = sorted({path[: -len(name)].rstrip("/") for path in listed.split("\0") if path.endswith(name)})
+    fitting = [folder for folder in folders[:MOST_PLACES] if await _fits(top, folder, place)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+async def _fits(top: str, folder: str, place: Path) -> bool:
+    return await _run("-C", top, "apply", "--check", f"--directory={folder}", str(place.absolute())) is not None
+
+
+async def _git(*words: str) -> str:
+    return await _run(*words) or ""
+
+
+async def _run(*words: str) -> str | None:
+    """Return what git prints, or nothing when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *words,
+        env=os.environ | {"LC_ALL": "C"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    out, _ = await process.communicate()
+    return None if process.returncode else out.decode(errors="surrogateescape")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,108 @@
+"""The frame of every command: an engine, progress, Ctrl-C, errors, and the exit status."""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from slipway_engine.cli import usage_error
+from slipway_engine.cli.options import Options
+from slipway_engine.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from slipway_engine.cli.progress import Display
+    from slipway_engine.engine import Engine
+
+T = TypeVar("T")
+Work = Callable[["Engine", "Display"], Coroutine[Any, Any, int]]  # it stops the display before it prints its result
+INTERRUPTED = 128  # plus the signal's number, as shells say it
+SHOW_CURSOR = "\033[?25h"  # the live tree hides it
+
+
+def run(options: Options, work: Work) -> int:
+    """Open an engine, do the work, and return the command's exit status."""
+    if options.trace:
+        from slipway_engine.cli.progress.trace import refuse_unwritable  # noqa: PLC0415 - the rare case
+
+        refuse_unwritable(options.trace)
+    interrupts = Interrupts()
+    try:
+        return asyncio.run(_guarded(options, work, interrupts))
+    except asyncio.CancelledError:
+        sys.stderr.write("Canceled.\n")
+        return INTERRUPTED + (interrupts.received or signal.SIGINT)
+
+
+class Interrupts:
+    """Ctrl-C and its like: the first cancels the work, so that all is cleaned up; the second one ends it at once."""
+
+    def __init__(self) -> None:
+        """Start with none received and nothing to cancel."""
+        self.received = 0
+        self._work: asyncio.Task[Any] | None = None
+
+    def listen(self) -> None:
+        """Begin; until there is other work, the task that asks for it is what an interrupt cancels."""
+        self._work = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._receive, number)
+
+    async def during(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work, which an interrupt cancels; what cleans up after it goes on to its end."""
+        self._work = task = asyncio.ensure_future(work)
+        return await task
+
+    def _receive(self, number: int) -> None:
+        if self.received:
+            sys.stderr.write(SHOW_CURSOR if sys.stderr.isatty() else "")
+            sys.stderr.flush()
+            os._exit(INTERRUPTED + number)
+        self.received = number
+        if self._work:
+            self._work.cancel()
+
+
+async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
+    from slipway_engine.cli.patchfile import kept_changes  # noqa: PLC0415 - as above
+    from slipway_engine.cli.progress import shown  # noqa: PLC0415 - so that usage errors come at once
+    from slipway_engine.cli.progress.failure import report  # noqa: PLC0415 - as above
+    from slipway_engine.cli.shells import open_shells  # noqa: PLC0415 - as above
+    from slipway_engine.engine import Engine  # noqa: PLC0415 - as above
+
+    interrupts.listen()
+    try:
+        async with Engine.open(Path.cwd()) as engine:
+            with (
+                kept_changes(options.changes, engine),
+                shown(options, engine) as (display, record),
+            ):
+                failure: Exception | None = None
+                try:
+                    code = await interrupts.during(display.watch(work(engine, display)))
+                except UsageError as error:
+                    display.stop()
+                    return usage_error(error)
+                except Exception as error:  # noqa: BLE001 - the one place where a command's errors end
+                    display.stop()
+                    _trace(options, error)
+                    report(error, record.failed, engine.secrets, display.last)
+                    code, failure = 1, error
+                if code:
+                    display.stop()
+                    await interrupts.during(open_shells(options, engine, failure))
+                return code
+    except UsageError as error:
+        return usage_error(error)
+    except EngineError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 1
+
+
+def _trace(options: Options, error: Exception) -> None:
+    if options.debug or not isinstance(error, EngineError):
+        traceback.print_exception(error, file=sys.stderr)

@@ -1,0 +1,59 @@
+"""Defaults that a user keeps in .env: beside dagger.json, or in a folder above with the module's name in front."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway_engine.modules.names import camel, snake
+from slipway_engine.modules.source import ModuleSource
+
+FILE = ".env"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Values by name: `ARG` for the constructor, `FUNCTION_ARG`, `OBJECT_FUNCTION_ARG`; case does not matter."""
+
+    main_object: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, source: ModuleSource, workdir: Path) -> "Defaults":
+        """Read the files; what the outer one says for this module wins."""
+        inner, outer = source.root / FILE, _find_up(workdir)
+        values = _read(inner) if inner.is_file() else {}
+        if outer:
+            values |= _within(_read(outer), source.name)
+        return cls(source.main_object, values)
+
+    def get(self, type_name: str, function: str, argument: str) -> str | None:
+        """Return the value for an argument; a constructor's function has no name."""
+        values = dict(self.values)
+        if type_name.lower() != self.main_object.lower():
+            values = _within(values, type_name)
+        if function:
+            values = _within(values, function)
+        wanted = camel(argument).lower()
+        return next((value for name, value in sorted(values.items()) if name.lower() == wanted), None)
+
+
+def _within(values: Mapping[str, str], prefix: str) -> dict[str, str]:
+    prefixes = (f"{camel(prefix)}_".lower(), f"{snake(prefix)}_".lower())
+    found = {}
+    for name, value in values.items():
+        matching = next((start for start in prefixes if name.lower().startswith(start)), None)
+        if matching:
+            found[name[len(matching) :]] = value
+    return found
+
+
+def _read(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - most runs have no .env
+
+    return {name: value or "" for name, value in dotenv_values(path).items()}
+
+
+def _find_up(folder: Path) -> Path | None:
+    paths = (place / FILE for place in (folder, *folder.parents))
+    found = next((path for path in paths if path.exists()), None)
+    return found if found and found.is_file() else None
