@@ -1,4 +1,4 @@
-"""Work at the same time: all of it ends when one fails, and that one's error is what people read."""
+"""Named work at the same time: the first failure stops the rest."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 
 
-async def together(work: Mapping[str, Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
-    """Run named work at once and return the results by name; the first failure stops the rest and is raised."""
+async def run_concurrently(work: Mapping[str, Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
+    """Run named work at once and return the results by name; the first failure is raised and stops the rest."""
     results: dict[str, Any] = {}
     failures: list[Exception] = []
 

@@ -49,11 +49,11 @@ async def stage(call: str = "", *, name: str = "", where: str = "") -> AsyncIter
         raise StepFailed(error, _story(error, f"{before}{call}" if tells else "", name or call, where)) from None
 
 
-def named(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def as_stage(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Make a function of the pipeline a stage of that name, for what no stage inside tells of."""
 
     @functools.wraps(function)
-    async def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
         token = _called.set((_before(args[0]), _typed(function, args, kwargs)))
         try:
             async with stage():
@@ -61,7 +61,7 @@ def named(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         finally:
             _called.reset(token)
 
-    return told
+    return run
 
 
 def to_type(into: str = "", just: str = "") -> list[str]:
