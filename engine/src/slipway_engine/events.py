@@ -115,8 +115,8 @@ class Events:
             self._tell("ended", span)
 
     def log(self, span: Span, line: str) -> None:
-        """Tell a line of a span's output; its colours are not told."""
-        line = plain(line)
+        """Log a line of a span's output, without colours and secrets."""
+        line = plain(self._scrub(line))
         span.tail.append(line)
         for listener in self.listeners:
             listener.logged(span, line)

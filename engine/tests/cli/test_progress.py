@@ -17,7 +17,7 @@ from slipway_engine.cli.progress.plain import Plain
 from slipway_engine.cli.progress.rows import Row, Rows, fitting
 from slipway_engine.cli.progress.times import so_far
 from slipway_engine.events import Events, Span
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 from .conftest import CI, SAMPLES, Ci
 

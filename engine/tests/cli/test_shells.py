@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 from .conftest import SAMPLES, Ci, Sit
 

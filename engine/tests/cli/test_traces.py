@@ -12,8 +12,8 @@ from slipway_engine.cli.progress.plain import Plain
 from slipway_engine.cli.progress.traces import API_ERROR, EXCEPTION, Untraced
 from slipway_engine.errors import EngineError
 from slipway_engine.events import Events, Span
-from slipway_engine.secrets import Secrets
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
+from slipway_engine.store.secrets import Secrets
 
 from .conftest import SAMPLES, Ci
 

@@ -6,7 +6,7 @@ import pytest
 
 from slipway_engine.errors import Unsupported, UsageError
 from slipway_engine.modules.source import ModuleSource
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 
 def _module(folder: Path, **config: object) -> Path:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 
-from slipway_engine.schema import python_name
+from slipway_engine.api.schema import python_name
 
 
 @functools.cache

@@ -3,19 +3,17 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.cli.parser import Chain, Step
 from slipway_engine.cli.providers import provider_of
+from slipway_engine.engine import Engine
 from slipway_engine.errors import EngineError
+from slipway_engine.model.node import digest_of
 from slipway_engine.modules.names import camel
 from slipway_engine.modules.values import api_name, enum_members
-from slipway_engine.node import digest_of
-
-if TYPE_CHECKING:
-    from slipway_engine.engine import Engine
 
 EXPORTABLE = frozenset({"Changeset", "Container", "Directory", "File"})
 
@@ -25,7 +23,7 @@ def exports(type_def: TypeDef, module: Module) -> bool:
     return type_def.kind == "OBJECT_KIND" and type_def.name in EXPORTABLE and module.object(type_def.name) is None
 
 
-def show(engine: "Engine", module: Module, chain: Chain, result: Any) -> None:
+def show(engine: Engine, module: Module, chain: Chain, result: Any) -> None:
     """Print a chain's result on the standard output, and into the file that `--output` names."""
     type_def, output = chain.result_type, chain.output
     if type_def.kind == "VOID_KIND":
@@ -52,7 +50,7 @@ def _tell(message: str) -> None:
     print(message, file=sys.stderr, flush=True)  # noqa: T201 - the command's own output
 
 
-def text(engine: "Engine", module: Module, chain: Chain, result: Any) -> str:
+def text(engine: Engine, module: Module, chain: Chain, result: Any) -> str:
     """Return what is printed of a chain's result."""
     type_def = chain.result_type
     if chain.json:
@@ -90,23 +88,23 @@ def _lines(value: Any) -> str:
     return str(value)
 
 
-def _names(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> str:
+def _names(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> str:
     """Name objects by their type and digest, as `dagger call` does."""
     if type_def.kind == "LIST_KIND" and type_def.element is not None:
         return "".join("- " + _names(engine, module, type_def.element, item) for item in value or [])
     return f"{_name(engine, module, type_def, value)}\n"
 
 
-def _name(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> str:
+def _name(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> str:
     provider = provider_of(module, type_def)
     title = provider.title if provider else type_def.name
     if module.object(type_def.name) is not None:
         return f"{title}@sha256:{digest_of(value)}"
-    node = engine.load(value)
+    node = engine.values.load(value)
     return f"{type(node).__name__}@sha256:{node.identity}"
 
 
-def _plain(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> Any:
+def _plain(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> Any:
     """Return a value as JSON that people read: an object as its fields, one of the API's own as its name."""
     if value is None:
         return None

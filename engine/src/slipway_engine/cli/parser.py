@@ -3,16 +3,13 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.cli.providers import Provider, provider_of
 from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import kebab
 from slipway_engine.modules.values import primitive, split, supported
-
-if TYPE_CHECKING:
-    from slipway_engine.api.module import Module
 
 
 @dataclass
@@ -58,7 +55,7 @@ class ChainError(UsageError):
         self.path = path
 
 
-def parse(module: "Module", main_object: str, arguments: list[str], command: str = "ci call") -> Chain:
+def parse(module: Module, main_object: str, arguments: list[str], command: str = "ci call") -> Chain:
     """Read a chain that starts at the module's constructor."""
     main = provider_of(module, TypeDef("OBJECT_KIND", main_object))
     if main is None or main.definition is None:
@@ -77,7 +74,7 @@ def parse(module: "Module", main_object: str, arguments: list[str], command: str
     return chain
 
 
-def _next(step: Step, word: str, module: "Module") -> Step:
+def _next(step: Step, word: str, module: Module) -> Step:
     provider = provider_of(module, step.function.return_type)
     function = provider.find(word) if provider else None
     if provider is None:
@@ -88,7 +85,7 @@ def _next(step: Step, word: str, module: "Module") -> Step:
     return Step(provider, function, f"{step.path} {kebab(function.name)}")
 
 
-def _flags(chain: Chain, tokens: list[str], module: "Module") -> list[str]:
+def _flags(chain: Chain, tokens: list[str], module: Module) -> list[str]:
     """Take the flags in front, and return what follows: the next function."""
     step = chain.last
     args = {kebab(arg.name): arg for arg in step.function.args if supported(arg.type_def, module)}
@@ -145,13 +142,13 @@ def _suggest(word: str, known: Iterable[str]) -> str:
     return f"\n\nDid you mean this?\n{''.join(f'  {name}{chr(10)}' for name in close)}".rstrip() if close else ""
 
 
-def _check(step: Step, module: "Module") -> None:
+def _check(step: Step, module: Module) -> None:
     for arg in step.function.args:
         for text in step.texts.get(arg.name, []):
             _check_text(step, arg, text, module)
 
 
-def _check_text(step: Step, arg: FunctionArg, text: str, module: "Module") -> None:
+def _check_text(step: Step, arg: FunctionArg, text: str, module: Module) -> None:
     type_def = arg.type_def
     parts = [text]
     if type_def.kind == "LIST_KIND" and type_def.element is not None:

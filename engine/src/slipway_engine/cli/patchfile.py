@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from slipway_engine.edits import Edits
 from slipway_engine.engine import Engine
 from slipway_engine.errors import EngineError, UsageError
+from slipway_engine.execution.shell_patch import ShellPatch
 
 MOST_PLACES = 50  # how many folders of a repository are tried, when many hold a file of the same name
 
@@ -27,7 +27,7 @@ def kept_changes(typed: str, engine: Engine) -> Iterator[None]:
         return
     file = PatchFile(typed)
     file.require()
-    engine.keep_edits = file.keep
+    engine.terminals.keep_patch = file.keep
     yield
     if not file.shells:
         _tell(f"--changes: no shell was opened, so {typed} was not written")
@@ -54,26 +54,26 @@ class PatchFile:
         if shutil.which("git") is None:
             raise EngineError("--changes: patches are made by git, and it is not in the PATH: install git")
 
-    async def keep(self, edits: Edits) -> None:
+    async def keep(self, shell: ShellPatch) -> None:
         """Write a patch and say how it is applied; without one, say so."""
         self.shells += 1
         place = Path(self._typed)
         if self.shells > 1:
             place = place.with_stem(f"{place.stem}-{self.shells}")
-        if not edits.patch:
-            _tell(f"Nothing was changed below {edits.folder}, so {place} was not written.")
+        if not shell.patch:
+            _tell(f"Nothing was changed below {shell.folder}, so {place} was not written.")
             return
         try:
-            place.write_bytes(edits.patch)
+            place.write_bytes(shell.patch)
         except OSError as error:
             raise EngineError(f"--changes: {place}: {error.strerror}") from error
-        _tell(f"What was changed below {edits.folder} is in {place}. {await _advice(place, edits)}")
+        _tell(f"What was changed below {shell.folder} is in {place}. {await _advice(place, shell)}")
 
 
-async def _advice(place: Path, edits: Edits) -> str:
+async def _advice(place: Path, shell: ShellPatch) -> str:
     """Return what to type: git takes a patch's paths from the root of a repository, whatever folder it runs in."""
     top = (await _git("rev-parse", "--show-toplevel")).strip()
-    folder = await _folder(top, place, edits) if top else None
+    folder = await _folder(top, place, shell) if top else None
     command = ["git"]
     if top and not Path(top).samefile(Path.cwd()):
         command += ["-C", top]
@@ -83,15 +83,15 @@ async def _advice(place: Path, edits: Edits) -> str:
         *([f"--directory={'FOLDER' if folder is None else folder}"] if folder != "" else []),
         str(place),
     ]
-    known = f", FOLDER being the one of the repository that {edits.folder} was made of" if folder is None else ""
+    known = f", FOLDER being the one of the repository that {shell.folder} was made of" if folder is None else ""
     return f"To apply it{known}:\n  {shlex.join(command)}"
 
 
-async def _folder(top: str, place: Path, edits: Edits) -> str | None:
+async def _folder(top: str, place: Path, shell: ShellPatch) -> str | None:
     """Return the one folder of a repository, relative to its root, in which a patch fits, if there is just one."""
-    if not edits.before:
+    if not shell.before:
         return None
-    name = max(edits.before, key=len)
+    name = max(shell.before, key=len)
     listed = await _git("-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", f":(glob)**/{name}")
     folders = sorted({path[: -len(name)].rstrip("/") for path in listed.split("\0") if path.endswith(name)})
     fitting = [folder for folder in folders[:MOST_PLACES] if await _fits(top, folder, place)]

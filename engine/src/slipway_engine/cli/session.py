@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from slipway_engine.cli import usage_error
 from slipway_engine.cli.options import Options
+from slipway_engine.cli.usage import usage_error
 from slipway_engine.errors import EngineError, UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
     from slipway_engine.engine import Engine
 

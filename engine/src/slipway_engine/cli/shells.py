@@ -16,7 +16,7 @@ async def open_shells(options: Options, engine: Engine, error: Exception | None)
     """Open a shell at each step that failed, if that was asked for, one after the other, the error's own step first."""
     if not options.interactive:
         return
-    from slipway_engine.terminal import require_terminal  # noqa: PLC0415 - the rare case
+    from slipway_engine.execution.terminal import require_terminal  # noqa: PLC0415 - the rare case
 
     failures = _in_order(engine, error)
     try:
@@ -37,16 +37,14 @@ def _in_order(engine: Engine, error: Exception | None) -> list[ExecFailed]:
         details = engine.secrets.scrub_json(failure.extensions)
         return any(told.get(name) != value for name, value in details.items())
 
-    return sorted(engine.failures, key=another)
+    return sorted(engine.runner.failures, key=another)
 
 
 async def _open(options: Options, engine: Engine, failure: ExecFailed, which: str) -> None:
-    from slipway_engine.terminal import open_terminal  # noqa: PLC0415 - the rare case
-
     command = engine.secrets.scrub(shlex.join((failure.extensions or {})["cmd"]))
     _tell(f"Opening a shell where this step failed{which}; leave it with `exit`:\n  {command}")
     try:
-        await open_terminal(engine, failure.container, options.interactive_command or SHELL, insecure=failure.insecure)
+        await engine.terminals.open(failure.container, options.interactive_command or SHELL, insecure=failure.insecure)
     except EngineError as problem:
         _tell(f"--interactive: {problem}")
 

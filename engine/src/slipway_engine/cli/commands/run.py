@@ -10,7 +10,7 @@ from slipway_engine.cli import session
 from slipway_engine.cli.options import VALUED, Options, scan
 from slipway_engine.errors import UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
     from slipway_engine.engine import Engine
 
@@ -41,7 +41,7 @@ def run(_options: Options | None, arguments: list[str]) -> int:
         )
 
     async def work(engine: "Engine", _display: "Display") -> int:
-        from slipway_engine.server import listen  # noqa: PLC0415 - so that usage errors come at once
+        from slipway_engine.api.server import listen  # noqa: PLC0415 - so that usage errors come at once
 
         async with listen(engine) as endpoint:
             return await _run(command, os.environ | endpoint.environ)

@@ -5,17 +5,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.cli.options import Options
 from slipway_engine.cli.progress.estimates import Estimates
 from slipway_engine.cli.progress.totals import Totals
 from slipway_engine.cli.progress.traces import Untraced
 from slipway_engine.cli.progress.view import View
+from slipway_engine.engine import Engine
 from slipway_engine.events import Listener, Span, Status
-
-if TYPE_CHECKING:
-    from slipway_engine.engine import Engine
 
 
 class Record(View):
@@ -66,7 +64,7 @@ class Display:
 
 
 @contextlib.contextmanager
-def shown(options: Options, engine: "Engine") -> Iterator[tuple[Display, Record]]:
+def shown(options: Options, engine: Engine) -> Iterator[tuple[Display, Record]]:
     """Show what happens while the block runs, record what failed, and write the trace if one is wanted."""
     view, record, totals = _view(options), Record(), Totals()
     estimates = Estimates(engine.store, str(engine.workdir))
@@ -86,7 +84,7 @@ def shown(options: Options, engine: "Engine") -> Iterator[tuple[Display, Record]
 
 
 @contextlib.contextmanager
-def _traced(options: Options, engine: "Engine", display: Display, totals: Totals) -> Iterator[None]:
+def _traced(options: Options, engine: Engine, display: Display, totals: Totals) -> Iterator[None]:
     if options.trace is None:
         yield
         return

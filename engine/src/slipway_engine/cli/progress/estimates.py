@@ -6,7 +6,7 @@ from hashlib import sha256
 from slipway_engine.cli.progress.view import View
 from slipway_engine.errors import StoreError
 from slipway_engine.events import Span
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 
 class Estimates(View):

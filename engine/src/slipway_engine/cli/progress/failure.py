@@ -3,21 +3,19 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.cli.progress.github import harmless
 from slipway_engine.cli.progress.traces import message
 from slipway_engine.errors import exec_message
 from slipway_engine.events import Span
 from slipway_engine.plaintext import plain
-
-if TYPE_CHECKING:
-    from slipway_engine.secrets import Secrets
+from slipway_engine.store.secrets import Secrets
 
 LINES = 40
 
 
-def report(error: BaseException, failed: Sequence[Span], secrets: "Secrets", last: Span | None = None) -> None:
+def report(error: BaseException, failed: Sequence[Span], secrets: Secrets, last: Span | None = None) -> None:
     """Write the story of a failure on the standard error; `last` is the step whose output stands there already."""
     details: dict[str, Any] = getattr(error, "extensions", None) or {}
     said, lines = message(str(error)), []
