@@ -22,7 +22,7 @@ from graphql import (
 
 from slipway_engine.api.call import FunctionCall, FunctionCallArgValue
 from slipway_engine.api.query import Query  # noqa: F401 - registers the API's types
-from slipway_engine.api.schema import graphql_name, python_name, schema
+from slipway_engine.api.schema import python_name, schema
 from slipway_engine.api.service import ContainerService
 from slipway_engine.model.node import Node
 
@@ -91,12 +91,6 @@ def test_enums_inputs_and_interfaces_are_the_clients() -> None:
             assert official is not None, name
 
 
-def test_names_go_both_ways() -> None:
-    for kind in OBJECTS.values():
-        for field in kind.fields:
-            assert graphql_name(python_name(field)) == field
-
-
 def default_of(argument: GraphQLArgument) -> Any:
     """Return an argument's default as the client writes it: an enum's member, and None where there is none."""
     written = argument.ast_node.default_value if argument.ast_node else None
@@ -111,7 +105,7 @@ def default_of(argument: GraphQLArgument) -> Any:
 
 
 def matches(kind: GraphQLType, annotation: str) -> bool:
-    """Tell whether a GraphQL type is what an annotation of the client says."""
+    """Return whether a GraphQL type is what an annotation of the client says."""
     if isinstance(kind, GraphQLNonNull):
         kind = kind.of_type
     if isinstance(kind, GraphQLList):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway_engine.cli.progress.github import MOST_LINES, Github, harmless
+from slipway_engine.cli.progress.github import MOST_LINES, Github, stop_commands
 from slipway_engine.events import Events
 
 from .conftest import SAMPLES, Ci
@@ -90,10 +90,10 @@ async def test_what_a_step_prints_commands_nothing(events: Events, capsys: Captu
 
 def test_only_what_looks_like_a_command_is_silenced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert harmless("tests/test_a.py::test_b PASSED") == "tests/test_a.py::test_b PASSED"
-    assert harmless("    ::error::no") != harmless("    ::error::no")  # each time another token
+    assert stop_commands("tests/test_a.py::test_b PASSED") == "tests/test_a.py::test_b PASSED"
+    assert stop_commands("    ::error::no") != stop_commands("    ::error::no")  # each time another token
     monkeypatch.delenv("GITHUB_ACTIONS")
-    assert harmless("::error::no") == "::error::no"
+    assert stop_commands("::error::no") == "::error::no"
 
 
 async def test_a_step_that_prints_much_gets_several_groups(events: Events, capsys: Capture) -> None:

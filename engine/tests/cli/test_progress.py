@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from slipway_engine.cli.progress.estimates import Estimates
 from slipway_engine.cli.progress.plain import Plain
-from slipway_engine.cli.progress.rows import Row, Rows, fitting
+from slipway_engine.cli.progress.rows import Row, Rows, fit_rows
 from slipway_engine.cli.progress.times import so_far
 from slipway_engine.events import Events, Span
 from slipway_engine.store.database import Store
@@ -148,11 +148,11 @@ def test_what_runs_is_shown_where_there_is_no_room_for_all() -> None:
             spans.append(span)
             events.log(span, "its output")
             rows = Rows(verbose=False).tree(spans, 60, 0)
-    shown = [text.plain.split()[1] for text in fitting(rows, 6)]
+    shown = [text.plain.split()[1] for text in fit_rows(rows, 6)]
     assert shown == ["28", "the", "over", "over", "runs", "its"]
-    assert [text.plain.split()[1] for text in fitting(rows, 3)] == ["30", "the", "runs"]
-    assert len(fitting([Row("running", row.text) for row in rows], 5)) == 5
-    assert len(fitting(rows, 33)) == len(rows) == 33
+    assert [text.plain.split()[1] for text in fit_rows(rows, 3)] == ["30", "the", "runs"]
+    assert len(fit_rows([Row("running", row.text) for row in rows], 5)) == 5
+    assert len(fit_rows(rows, 33)) == len(rows) == 33
 
 
 def _on_terminal(

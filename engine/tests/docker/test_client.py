@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway_engine.docker.advice import advised
+from slipway_engine.docker.advice import add_advice
 from slipway_engine.docker.client import Docker
 from slipway_engine.errors import DockerError
 
@@ -86,6 +86,6 @@ def test_a_socket_that_is_not_ours(listening: Path) -> None:
 
 
 def test_a_full_disk() -> None:
-    said = advised("Error processing tar file(exit status 1): write /x: no space left on device")
+    said = add_advice("Error processing tar file(exit status 1): write /x: no space left on device")
     assert said.endswith("`ci prune` and `docker image prune` free some of it")
-    assert advised("no such image") == "no such image"
+    assert add_advice("no such image") == "no such image"

@@ -61,7 +61,7 @@ class Address(Object):
         return await (await self.git_ref(ctx)).tree(ctx).file(ctx, self.text.partition("#")[2].partition(":")[2])
 
     async def git_ref(self, ctx: Context) -> GitRef:
-        """Return the ref after the `#`, or what the repository points to by itself."""
+        """Return the ref after the `#`, or the default branch."""
         name = self.text.partition("#")[2].partition(":")[0]
         return await self.git_repository(ctx).ref(ctx, name or "HEAD")
 

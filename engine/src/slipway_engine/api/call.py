@@ -1,4 +1,4 @@
-"""A function's call as its process sees it: what is asked, with what, and where the answer goes."""
+"""A function's call as its process sees it: the function, its arguments, and the place for the result."""
 
 from dataclasses import dataclass
 

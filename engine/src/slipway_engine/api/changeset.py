@@ -12,11 +12,11 @@ from slipway_engine.api.base import Object
 from slipway_engine.api.context import Context
 from slipway_engine.api.file import File
 from slipway_engine.errors import EngineError, Unsupported
-from slipway_engine.files.changed_paths import ChangedPaths, collapsed
+from slipway_engine.files.changed_paths import ChangedPaths, collapse
 from slipway_engine.files.export import export_folder
 from slipway_engine.files.git_diff import Lines, count_lines
 from slipway_engine.model.tree import PATCH, Difference, Location, PatchOf
-from slipway_engine.trees.patches import changed_paths, staged
+from slipway_engine.trees.patches import changed_paths, stage_changes
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class Changeset(Object):
 
     async def removed_paths(self, ctx: Context) -> list[str]:
         """List files and folders that are gone, without what was in such a folder."""
-        return collapsed((await self._changed(ctx)).removed)
+        return collapse((await self._changed(ctx)).removed)
 
     async def is_empty(self, ctx: Context) -> bool:
-        """Tell whether no file differs."""
+        """Return whether no file differs."""
         return not (await self._changed(ctx)).has_files
 
     async def diff_stats(self, ctx: Context) -> list[DiffStat]:
         """List every path that differs, with how many lines do."""
         found = await self._changed(ctx)
-        async with staged(ctx.engine.trees, self.lower, self.upper, found) as folders:
+        async with stage_changes(ctx.engine.trees, self.lower, self.upper, found) as folders:
             lines = await count_lines(*folders)
         moved = {each.old_path for each in lines.values() if each.old_path}
 

@@ -1,4 +1,4 @@
-"""Errors as values: what a function that fails hands back to the engine."""
+"""Errors as values: what a function that fails returns to the engine."""
 
 from dataclasses import dataclass, replace
 

@@ -36,7 +36,7 @@ class File(Object, Location):
 
     async def digest(self, ctx: Context, exclude_metadata: bool = False) -> str:
         """Return the digest of the contents, and of the mode unless metadata is excluded."""
-        manifest = await ctx.engine.trees.hashed(self)
+        manifest = await ctx.engine.trees.hashed_listing(self)
         ((kind, _, inside),) = manifest.entries.values()
         if kind != "f":
             raise EngineError(f"{self.path}: is a directory, not a file")
@@ -47,7 +47,7 @@ class File(Object, Location):
         return await Stat.of(ctx, self, follow=True)
 
     async def sync(self, ctx: Context) -> str:
-        """Make it real, and return its ID."""
+        """Evaluate the file, and return its ID."""
         if await ctx.engine.trees.stat(self, follow=True) is None:
             raise EngineError(f"{self.path}: no such file or directory")
         await ctx.engine.uploads.finish()
@@ -63,7 +63,7 @@ class File(Object, Location):
         return File(Selected(Location(self.tree, folder), timestamp=timestamp), f"/{name}")
 
     def chown(self, _: Context, owner: str) -> "File":
-        """Return the file owned by somebody else."""
+        """Return the file owned by another user."""
         folder, name = posixpath.split(self.path)
         return File(Selected(Location(self.tree, folder), owner=owner, owned=f"/{name}"), f"/{name}")
 

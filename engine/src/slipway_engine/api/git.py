@@ -25,7 +25,7 @@ class GitRepository(Object):
         return self.address
 
     async def head(self, ctx: Context) -> "GitRef":
-        """Return what it points to by itself."""
+        """Return the default branch."""
         return await self.ref(ctx, "HEAD")
 
     async def branch(self, ctx: Context, name: str) -> "GitRef":

@@ -1,4 +1,4 @@
-"""The API's Host: what the machine of the command's user lends, and its Socket."""
+"""The API's Host and Socket: folders, files, ports and sockets of the machine."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A module as the API knows it, and what a function can ask about the module that it belongs to."""
+"""The types that a module registers, and the module of a running function."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +28,7 @@ class Module(Object):
         return self.id(ctx)
 
     def with_description(self, _ctx: Context, *, description: str) -> "Module":
-        """Set what it is for."""
+        """Set the description."""
         return replace(self, description=description.strip())
 
     def with_object(self, _ctx: Context, *, object: TypeDef) -> "Module":
@@ -54,7 +54,7 @@ class Module(Object):
 
 @dataclass(frozen=True)
 class CurrentModule(Object):
-    """The module of the function that asks."""
+    """The module of the function that sends the query."""
 
     name: str
     root: str  # the folder of its sources on the host

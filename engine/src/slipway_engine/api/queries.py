@@ -2,7 +2,7 @@
 
 A field `withExec` of the type `Container` is the method `with_exec` of the class `Container`; arguments that hold IDs
 arrive as the values that they name. Methods take the context first: the client, and the engine. A method may return a
-plain description of `model/`; the field's type in the schema says which of the API's types it becomes.
+plain description of `model/`; the field's type in the schema decides which of the API's types it becomes.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 async def run_query(context: Context, document: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Answer one GraphQL request as GraphQL over HTTP wants it: `data`, and `errors` where there are some."""
+    """Answer one GraphQL request in the form of GraphQL over HTTP: `data`, and `errors` where there are some."""
     try:
         parsed = _parse(document)
     except GraphQLError as error:

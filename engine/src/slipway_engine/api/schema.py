@@ -32,10 +32,3 @@ def python_name(name: str) -> str:
     """Return the Python name of a GraphQL name: `withExec` is `with_exec`, `from` is `from_`."""
     snake = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda m: "_" + m[1].lower(), name)
     return snake + "_" if keyword.iskeyword(snake) else snake
-
-
-@functools.cache
-def graphql_name(name: str) -> str:
-    """Return the GraphQL name of a Python name: the reverse of python_name."""
-    head, *tail = name.rstrip("_").split("_")
-    return head + "".join(part.capitalize() for part in tail)

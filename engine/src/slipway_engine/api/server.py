@@ -92,14 +92,14 @@ async def _query(request: Request) -> Response:
     body = await request.json()
     if "IntrospectionQuery" in (body.get("operationName") or body["query"][:60]):
         return Response(introspection(), media_type="application/json")
-    # A connection's task inherits whatever span was there when the server started.
+    # A connection's task inherits the span in which the server started.
     with context.engine.events.within(context.call.span if context.call else None):
         answer = await _unless_gone(request, run_query(context, body["query"], body.get("variables")))
     return JSONResponse(answer)
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Do the work while the client waits: one that is gone, as after another's failure, wants no step to go on."""
+    """Do the work while the client is connected; after it has gone, as after another call's failure, stop the steps."""
 
     async def gone() -> None:
         while (await request.receive())["type"] != "http.disconnect":

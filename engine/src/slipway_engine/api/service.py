@@ -16,34 +16,34 @@ from slipway_engine.model.service import Forward
 
 @dataclass(frozen=True)
 class Service(Object, model.Service):
-    """Something that listens; the subclasses say what."""
+    """Something that listens; there are three kinds."""
 
     graphql_type: ClassVar[str] = "Service"
 
     def ports(self, _: Context) -> list[Port]:
-        """List its ports."""
+        """List the ports."""
         raise NotImplementedError
 
     async def start(self, ctx: Context) -> str:
-        """Start it, and wait until its ports answer."""
+        """Start the service, and wait until its ports answer."""
         await ctx.engine.services.start(self)
         return self.id(ctx)
 
     async def stop(self, ctx: Context, kill: bool = False) -> str:
-        """Stop it."""
+        """Stop the service."""
         await ctx.engine.services.stop(self, kill=kill)
         return self.id(ctx)
 
     async def sync(self, ctx: Context) -> str:
-        """Start it."""
+        """Start the service."""
         return await self.start(ctx)
 
     async def hostname(self, ctx: Context) -> str:
-        """Return a name by which steps and functions reach it: here, its address."""
+        """Return a name by which steps and functions reach the service: here, the address."""
         return (await ctx.engine.services.start(self)).address
 
     async def endpoint(self, ctx: Context, port: int | None = None, scheme: str = "") -> str:
-        """Return where it answers: `host:port`, or a URL with a scheme."""
+        """Return the address: `host:port`, or a URL with a scheme."""
         running = await ctx.engine.services.start(self)
         chosen = port or next((p.port for p in self.ports(ctx)), None)
         if chosen is None:
@@ -52,7 +52,7 @@ class Service(Object, model.Service):
         return f"{scheme}://{address}" if scheme else address
 
     async def up(self, ctx: Context, ports: list[dict[str, Any]] | None = None, random: bool = False) -> None:
-        """Make its ports the host's own until the command is interrupted."""
+        """Forward the ports to the host until the command is interrupted."""
         forwards = Forward.all(ports) or tuple(Forward(p.port, p.port, p.protocol) for p in self.ports(ctx))
         if random:
             forwards = tuple(dataclasses.replace(forward, frontend=0) for forward in forwards)
@@ -66,15 +66,15 @@ class ContainerService(Service, model.ContainerService):
     """A container that runs beside the steps that need it."""
 
     async def hostname(self, ctx: Context) -> str:
-        """Return the name that it was given, which every step knows while it runs, or its address."""
+        """Return the service's own name, which every step knows while it runs, or the address."""
         return self.name or await super().hostname(ctx)
 
     def ports(self, _: Context) -> list[Port]:
-        """List its ports."""
+        """List the ports."""
         return list(self.container.ports)
 
     def with_hostname(self, _: Context, hostname: str) -> Self:
-        """Give it a name that every step knows while it runs."""
+        """Set a name that every step knows while the service runs."""
         return dataclasses.replace(self, name=hostname)
 
 
@@ -83,7 +83,7 @@ class HostService(Service, model.HostService):
     """Ports of the host, for steps and functions."""
 
     def ports(self, _: Context) -> list[Port]:
-        """List its ports."""
+        """List the ports."""
         return [Port(forward.front, forward.protocol) for forward in self.forwards]
 
 
@@ -92,5 +92,5 @@ class Tunnel(Service, model.Tunnel):
     """A service's ports on the host."""
 
     def ports(self, _: Context) -> list[Port]:
-        """List its ports, by the numbers they have in the service."""
+        """List the ports, by the numbers they have in the service."""
         return [Port(forward.backend, forward.protocol) for forward in self.forwards]

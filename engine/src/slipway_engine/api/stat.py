@@ -31,7 +31,7 @@ class Stat(Object):
 
     @classmethod
     async def matches(cls, ctx: Context, location: Location, expected: str | None, *, follow: bool) -> bool:
-        """Tell whether a path is there and, if that is asked, of a type."""
+        """Return whether a path is there and of the expected type, if one is given."""
         follow = follow and expected != "SYMLINK_TYPE"
         found = await ctx.engine.trees.stat(location, follow=follow)
         if found is None:

@@ -1,4 +1,4 @@
-"""What a module says about itself: types, functions and their arguments, built by the SDK's chained calls."""
+"""The types, functions and arguments that a module registers, built by the SDK's chained calls."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,7 +36,7 @@ class FunctionArg(Node):
 
     @property
     def required(self) -> bool:
-        """Tell whether a caller must give it."""
+        """Return whether a caller must give it."""
         contextual = self.default_path or self.default_address
         return not (self.type_def.optional or contextual or self.default_value is not None)
 
@@ -111,7 +111,7 @@ class Function(Object):
         return self
 
     def with_source_map(self, _ctx: Context, *, source_map: SourceMap) -> "Function":
-        """Say where it is defined."""
+        """Accept the place of its definition."""
         return self
 
 
@@ -155,7 +155,7 @@ class TypeDef(Object):
         return replace(self, kind=kind if kind.endswith("_KIND") else f"{kind}_KIND")
 
     def with_optional(self, _ctx: Context, *, optional: bool) -> "TypeDef":
-        """Say whether a value may be missing."""
+        """Set whether a value may be missing."""
         return replace(self, optional=optional)
 
     def with_list_of(self, _ctx: Context, *, element_type: "TypeDef") -> "TypeDef":

@@ -1,4 +1,4 @@
-"""What the API's own functions do, as the official client's docstrings say."""
+"""Descriptions of the API's own functions, from the official client's docstrings."""
 
 import functools
 import inspect

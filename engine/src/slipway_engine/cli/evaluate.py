@@ -1,4 +1,4 @@
-"""Working a chain off: the module's functions one by one, the API's own as one query."""
+"""Evaluation of a chain: the module's functions one by one, the API's own as one query."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from slipway_engine.modules.values import split, value
 
 
 async def evaluate(session: Session, chain: Chain, export_to: str = "") -> Any:
-    """Return the JSON value of a chain's last function, exported to the host where `export_to` says a path."""
+    """Return the JSON value of a chain's last function, exported to the host if `export_to` is a path."""
     _require(session, chain.steps)
     own = [step for step in chain.steps if not step.owner.core]
     core = chain.steps[len(own) :]

@@ -1,4 +1,4 @@
-"""Usage texts, made from docstrings and annotations."""
+"""Help texts, rendered from docstrings and annotations."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from slipway_engine.cli import options
 from slipway_engine.cli.parser import Step
 from slipway_engine.cli.providers import Provider, provider_of
 from slipway_engine.modules.names import kebab
-from slipway_engine.modules.values import api_name, enum_members, supported
+from slipway_engine.modules.values import api_name, enum_members, is_supported
 
 NAMES = {"STRING_KIND": "string", "INTEGER_KIND": "int", "FLOAT_KIND": "float", "BOOLEAN_KIND": ""}
 LISTS = {"STRING_KIND": "strings", "INTEGER_KIND": "ints", "FLOAT_KIND": "floats", "BOOLEAN_KIND": "bools"}
@@ -32,7 +32,7 @@ def step_help(step: Step, module: Module, defaults: Iterable[tuple[str, str]] = 
     description = (module.description if first else "") or step.function.description
     provider = provider_of(module, step.function.return_type)
     functions = sorted(provider.functions, key=lambda f: kebab(f.name)) if provider else []
-    args = [arg for arg in step.function.args if supported(arg.type_def, module)]
+    args = [arg for arg in step.function.args if is_supported(arg.type_def, module)]
     usage = [step.path, "[options]" if first else "", "[arguments]" if args else "", "<function>" if functions else ""]
     parts = [description, f"{bold('USAGE')}\n  {' '.join(word for word in usage if word)}"]
     if functions:

@@ -1,4 +1,4 @@
-"""The command line's first words: which command runs."""
+"""The entry point: chooses the command that runs."""
 
 import importlib
 import sys

@@ -7,7 +7,7 @@ from typing import Any
 from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.modules.names import kebab, namespaced
-from slipway_engine.modules.values import supported
+from slipway_engine.modules.values import is_supported
 
 # The type behind an argument that is an ID, by the argument's name, and where the same name means another type.
 ID_ARGUMENTS = {
@@ -54,7 +54,7 @@ class Provider:
 
     @property
     def core(self) -> bool:
-        """Tell whether it is one of the API's own types."""
+        """Return whether it is one of the API's own types."""
         return self.definition is None
 
     def find(self, name: str) -> Function | None:
@@ -63,7 +63,7 @@ class Provider:
         return next((function for function in self.functions if kebab(function.name) == wanted), None)
 
     def is_field(self, function: Function) -> bool:
-        """Tell whether a function stands for a field."""
+        """Return whether a function stands for a field."""
         return self.definition is not None and function.name in {field.name for field in self.definition.fields}
 
 
@@ -83,7 +83,7 @@ def provider_of(module: Module, type_def: TypeDef) -> Provider | None:
 
 
 def _callable(function: Function, module: Module) -> bool:
-    return all(supported(arg.type_def, module) for arg in function.args if arg.required)
+    return all(is_supported(arg.type_def, module) for arg in function.args if arg.required)
 
 
 @functools.cache

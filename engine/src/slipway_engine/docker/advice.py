@@ -1,27 +1,27 @@
-"""What to do about what Docker's daemon says, or about its saying nothing: a line below the error."""
+"""Advice for known errors of Docker's daemon, and for a daemon that does not answer: a line below the error."""
 
 import os
 
 import aiohttp
 
-# What a module's own advice looks like too; a module that sees an engine's gives none.
+# Modules mark their own advice in the same way, and add none where the engine's is.
 MARK = "→ "
 ANOTHER = "or name another daemon with DOCKER_HOST"
 FULL = (
-    "Docker's disk is full, by bytes or by files, or a quota is: `docker system df` tells what Docker holds; "
+    "Docker's disk is full, by bytes or by files, or a quota is: `docker system df` shows what Docker holds; "
     "`ci prune` and `docker image prune` free some of it"
 )
 KNOWN = {"no space left on device": FULL, "disk quota exceeded": FULL}
 
 
-def advised(message: str) -> str:
-    """Return what the daemon says, with advice where there is some."""
-    found = next((advice for said, advice in KNOWN.items() if said in message.lower()), "")
+def add_advice(message: str) -> str:
+    """Return the daemon's message, with advice if the error is known."""
+    found = next((advice for known, advice in KNOWN.items() if known in message.lower()), "")
     return f"{message}\n{MARK}{found}" if found else message
 
 
-def unreachable(error: aiohttp.ClientConnectionError) -> str:
-    """Tell that the daemon cannot be reached, and what to do."""
+def unreachable_message(error: aiohttp.ClientConnectionError) -> str:
+    """Return the message that the daemon cannot be reached, with advice."""
     path = getattr(error, "path", "its socket")
     where = os.environ.get("DOCKER_HOST") or path
     return f"the Docker daemon cannot be reached at {where}: {error}\n{MARK}{_way(error, path)}"

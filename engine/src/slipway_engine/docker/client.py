@@ -11,7 +11,7 @@ from typing import Any
 import aiodocker
 import aiohttp
 
-from slipway_engine.docker.advice import advised, unreachable
+from slipway_engine.docker.advice import add_advice, unreachable_message
 from slipway_engine.errors import DockerError, EngineError
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ class Stat:
 
     @property
     def is_folder(self) -> bool:
-        """Tell whether it is a folder."""
+        """Return whether it is a folder."""
         return bool(self.mode & 1 << 31)
 
     @property
@@ -89,13 +89,13 @@ class Docker:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             ) as response:
                 if response.status not in OK:
-                    raise DockerError(advised(_message(await response.text())), response.status)
+                    raise DockerError(add_advice(_message(await response.text())), response.status)
                 yield response
         except aiohttp.ClientConnectionError as error:
             # What was being sent may have failed, and not the sending.
             if isinstance(error.__cause__, EngineError):
                 raise error.__cause__ from None
-            raise DockerError(unreachable(error)) from error
+            raise DockerError(unreachable_message(error)) from error
 
     async def progress(self, method: str, path: str, /, **options: Any) -> AsyncIterator[Json]:
         """Send a request that answers with lines of JSON, such as a build; a line with an error raises DockerError."""
@@ -104,9 +104,9 @@ class Docker:
             async for chunk in response.content.iter_chunked(CHUNK):
                 *lines, buffer = (buffer + chunk).split(b"\n")
                 for line in filter(bytes.strip, lines):
-                    yield _checked(json.loads(line))
+                    yield _check(json.loads(line))
             if buffer.strip():
-                yield _checked(json.loads(buffer))
+                yield _check(json.loads(buffer))
 
     async def create(self, config: Json) -> str:
         """Create a container and return its ID."""
@@ -194,7 +194,7 @@ class Docker:
         await self.call("POST", "volumes/create", {"Name": name, "Labels": labels})
 
     async def volume_exists(self, name: str) -> bool:
-        """Tell whether a volume is there."""
+        """Return whether a volume is there."""
         try:
             await self.call("GET", f"volumes/{name}")
         except DockerError as error:
@@ -238,7 +238,7 @@ def _message(text: str) -> str:
         return text.strip()
 
 
-def _checked(line: Json) -> Json:
+def _check(line: Json) -> Json:
     if "error" in line:
-        raise DockerError(advised(str(line["error"])))
+        raise DockerError(add_advice(str(line["error"])))
     return line

@@ -20,7 +20,7 @@ from slipway_engine.store.database import Store
 FOLDER = "/dev/.slipway"
 BUNDLE = f"{FOLDER}/ca-certificates.crt"
 
-# How the usual tools are told of a CA bundle.
+# The variables that usual tools read for a CA bundle.
 CA_VARIABLES = (
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
@@ -40,7 +40,7 @@ class Tools:
 
     @property
     def mount(self) -> dict[str, Any]:
-        """The mount, as Docker's API wants it."""
+        """The mount in the form of Docker's API."""
         return {
             "Type": "volume",
             "Source": self.volume,

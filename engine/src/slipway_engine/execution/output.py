@@ -14,7 +14,7 @@ from slipway_engine.store.secrets import Secrets
 
 
 @contextlib.asynccontextmanager
-async def attached(docker: Docker, container: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes]]]:
+async def attach(docker: Docker, container: str) -> AsyncIterator[AsyncIterator[tuple[int, bytes]]]:
     """Read a container's output from its start to its end: (1 for stdout or 2 for stderr, bytes).
 
     Attached before the start: Docker's log files may lack the last line when they are read while they are written.

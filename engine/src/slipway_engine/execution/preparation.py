@@ -68,7 +68,7 @@ class Preparer:
         if any(_overlap(operation.path, mount.path) for operation in operations for mount in step.mounts):
             base, operations = step.rootfs, []  # they are the image's, and must not land in what is mounted over it
         async with contextlib.AsyncExitStack() as stack:
-            starting = stack.enter_context(_started(bind, step))
+            starting = stack.enter_context(_start_services(bind, step))
             image = await self._trees.images.image(base)
             private = self._private_folder(stack) if script.needs_script(step) else None
             plan = Plan()
@@ -96,7 +96,7 @@ class Preparer:
         if private is not None:
             await script.write_script(self._secrets, step, private)
             plan.bind(private, script.FOLDER, read_only=True)
-            command = script.scripted(command)
+            command = script.script_command(command)
         # A name without a value takes a variable of the image away: a commit keeps more than the step's own.
         inherited = await self._daemon.images.variables(image)
         unset = [name for name in inherited if name not in environment]
@@ -159,7 +159,7 @@ class Preparer:
 
 
 @contextlib.contextmanager
-def _started(bind: Bind, step: Exec) -> Iterator[asyncio.Task[list[str]]]:
+def _start_services(bind: Bind, step: Exec) -> Iterator[asyncio.Task[list[str]]]:
     """Let the step's services start while its files are made: both take a while."""
     starting = asyncio.create_task(bind(step.bindings))
     # When the files fail, theirs is the error to report.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from slipway_engine.docker.daemon import Daemon
 from slipway_engine.errors import DockerError, ExecFailed
 from slipway_engine.events import Events, Span
-from slipway_engine.execution.output import Output, attached, command
+from slipway_engine.execution.output import Output, attach, command
 from slipway_engine.execution.preparation import Bind, Prepared, Preparer
 from slipway_engine.execution.shares import Shares
 from slipway_engine.model.container import ContainerSpec
@@ -59,7 +59,7 @@ class Runner:
         asked = time.monotonic()
         with self._shares.waiting_for(digest):
             async with self._daemon.objects.once(digest):
-                self._events.waited(self._spans.get(digest), asked)
+                self._events.record_wait(self._spans.get(digest), asked)
                 if digest not in self._results:
                     self._results[digest] = await self._result(step, digest)
         result = self._results[digest]
@@ -102,7 +102,7 @@ class Runner:
 
     async def _start(self, container: str, output: Output) -> int:
         docker = self._daemon.docker
-        async with attached(docker, container) as frames:
+        async with attach(docker, container) as frames:
             try:
                 await docker.start(container)
             except DockerError as error:
@@ -152,5 +152,5 @@ def start_failure(error: DockerError) -> str | None:
 
 
 def _is_expected(expect: str, exit_code: int) -> bool:
-    ended = exit_code not in SIGNALS  # a process that a signal killed said nothing, so it is never what was expected
+    ended = exit_code not in SIGNALS  # a process killed by a signal has no exit code of its own, and is never expected
     return {"SUCCESS": exit_code == 0, "FAILURE": exit_code != 0 and ended, "ANY": ended}[expect]

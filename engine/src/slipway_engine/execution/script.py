@@ -11,11 +11,11 @@ FOLDER = "/dev/.slipway-run"  # where the step sees it
 
 
 def needs_script(step: Exec) -> bool:
-    """Tell whether a step has secret variables or redirections."""
+    """Return whether a step has secret variables or redirections."""
     return bool(step.secrets or step.stdin or step.redirect_stdin or step.redirect_stdout or step.redirect_stderr)
 
 
-def scripted(command: list[str]) -> list[str]:
+def script_command(command: list[str]) -> list[str]:
     """Return the command that runs the script for a step's own command."""
     return [f"{tools.FOLDER}/busybox", "sh", f"{FOLDER}/run", *command]
 

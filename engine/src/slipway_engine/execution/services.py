@@ -12,7 +12,7 @@ from slipway_engine.docker.images import BUSYBOX
 from slipway_engine.errors import DockerError, ServiceError
 from slipway_engine.events import Events, Span
 from slipway_engine.execution import tunnel
-from slipway_engine.execution.output import Output, attached, command, title
+from slipway_engine.execution.output import Output, attach, command, title
 from slipway_engine.execution.preparation import Preparer
 from slipway_engine.execution.shares import MOST_SHARES
 from slipway_engine.model.service import ContainerService, Forward, HostService, Service, Tunnel
@@ -115,7 +115,7 @@ class Services:
                 preparing = self._preparer.prepare(step, self.bind, lambda: MOST_SHARES, init=True)
                 ready = await stack.enter_async_context(preparing)
                 span.begin()
-                frames = await stack.enter_async_context(attached(docker, ready.container))
+                frames = await stack.enter_async_context(attach(docker, ready.container))
                 await docker.start(ready.container)
                 output = self._watch(frames, span)
                 address = await _address(docker, ready.container)
@@ -145,7 +145,7 @@ class Services:
                 continue
             state = (await self._daemon.docker.inspect(container))["State"]
             if not state["Running"]:
-                raise ServiceError(_ended(service.step(), state["ExitCode"], output))
+                raise ServiceError(_exit_message(service.step(), state["ExitCode"], output))
             if asyncio.get_running_loop().time() > deadline:
                 raise ServiceError(
                     f"{title(service.step())}: port {waiting[0]} did not answer within {STARTUP_SECONDS:.0f} seconds"
@@ -199,7 +199,7 @@ async def _gateway(docker: Docker) -> str:
     return str(network.get("Gateway") or first)
 
 
-def _ended(step: Exec, code: int, output: Output) -> str:
+def _exit_message(step: Exec, code: int, output: Output) -> str:
     tail = "\n".join(output.text("combined").splitlines()[-20:])
     return f"service {title(step)}: exited with {code} before its ports answered\n{tail}".rstrip()
 

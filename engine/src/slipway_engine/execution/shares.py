@@ -12,7 +12,7 @@ class Shares:
     """Who waits for which step, and which steps have a container."""
 
     def __init__(self) -> None:
-        """Start with nobody waiting."""
+        """Start without waiting steps."""
         # How many wait for a step that is not done yet, in the order in which the steps were asked for.
         self._waiting: dict[str, int] = {}
         # Those of them that have a container.

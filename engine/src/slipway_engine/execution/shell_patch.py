@@ -23,7 +23,7 @@ from slipway_engine.model.tree import Location
 from slipway_engine.trees.reader import Stream
 from slipway_engine.trees.trees import Trees
 
-# What tools, editors and shells leave behind, in .gitignore's words.
+# Files of tools, editors and shells, in .gitignore's syntax.
 LEFTOVERS = """\
 .git
 __pycache__/
@@ -73,7 +73,7 @@ class Collector:
         self._now: Open = lambda path: daemon.docker.get(container, path)
 
     async def collect(self) -> None:
-        """Find what differs, then read of it what nobody wants to ignore."""
+        """Find the paths that differ, then read those that are not ignored."""
         listed = await self._docker.call("GET", f"containers/{self._container}/changes") or []
         system = {each["Path"]: each["Kind"] for each in listed if self._relevant(each["Path"], None)}
         mounts = [mount for mount in self._step.mounts if isinstance(mount, FolderMount) and self._writable(mount)]
@@ -89,7 +89,7 @@ class Collector:
     # Which paths differ: all of them are absolute
 
     def _relevant(self, path: str, mount: Mount | None) -> bool:
-        """Tell whether a path lies below the working directory, and in this mount (nothing: in none)."""
+        """Return whether a path lies below the working directory, and in this mount (nothing: in none)."""
         around = [each for each in self._step.mounts if _inside(path, each.path)]
         innermost = max(around, key=lambda each: len(each.path), default=None)
         return innermost is mount and _inside(path, self.root) and not any(_inside(path, own) for own in DOCKERS_OWN)
@@ -105,12 +105,12 @@ class Collector:
     async def _differing(self, mount: FolderMount) -> set[str]:
         async with self._now(posixpath.join(mount.path, ".")) as stream:
             now = Manifest(await tar.read(stream, tar.hashed_listing))
-        found = ChangedPaths.of(await self._trees.hashed(mount.source), now)
+        found = ChangedPaths.of(await self._trees.hashed_listing(mount.source), now)
         paths = (posixpath.join(mount.path, path) for path in found.before | found.after)
         return {path for path in paths if self._relevant(path, mount)}
 
     async def _read_ignores(self, paths: Iterable[str]) -> None:
-        """Learn what the .gitignore files in the folders of these paths say."""
+        """Read the .gitignore files in the folders of these paths."""
         texts = {"": LEFTOVERS}
         places = (posixpath.relpath(path, self.root) for path in paths)
         for folder in sorted({"", *(parent for place in places for parent in parents(place))}):

@@ -22,7 +22,7 @@ from slipway_engine.model.tree import Image, Location
 from slipway_engine.trees.trees import Trees
 
 SHELL = ("sh",)
-# Keys that nobody types: by its own, of which Ctrl-P is the first, docker's client would leave the shell alone.
+# Unlikely keys: docker's default starts with Ctrl-P, which people type, and would detach from the shell.
 NO_DETACHING = ",".join(["ctrl-@"] * 8)
 
 
@@ -47,9 +47,9 @@ class Terminals:
         container.
         """
         require_terminal()
-        if self.keep_patch is not None:  # changes are told apart from what the image has
+        if self.keep_patch is not None:  # the patch compares the container with this image
             image = await self._trees.images.image(container.rootfs_tree)
-            container = container.but(rootfs_tree=Image(image))
+            container = container.replace(rootfs_tree=Image(image))
         step = container.exec(tuple(cmd or container.terminal_command or SHELL), insecure=insecure)
         preparing = self._preparer.prepare(
             step, self._bind, lambda: self._shares.claim("shell"), Tty=True, OpenStdin=True, StdinOnce=True
@@ -57,7 +57,7 @@ class Terminals:
         async with preparing as ready:
             await _require_command(self._daemon.docker, ready.container, step)
             async with self._daemon.objects.once("terminal", shared=False):
-                with self._events.paused(), _restored():
+                with self._events.pause_listeners(), _restore_terminal():
                     await _attach(self._daemon.docker, ready.container)
                     if self.keep_patch is not None:
                         patch = await make_shell_patch(self._daemon, self._trees, step, ready.container)
@@ -69,14 +69,14 @@ class Terminals:
         """Run a shell whose working directory is a folder, in a given container or one with a small shell."""
         if container is None:
             image = await self._daemon.images.pull(BUSYBOX)
-            container = ContainerSpec().configured(await self._daemon.images.inspect(image), Image(image))
+            container = ContainerSpec().with_image_config(await self._daemon.images.inspect(image), Image(image))
         # It is there to be looked at, as with a Dagger engine, unless its changes are kept.
         mount = FolderMount("/src", Location(folder.tree, folder.path), read_only=self.keep_patch is None)
-        await self.open(container.mounted(mount).but(working_directory="/src"), cmd, insecure=insecure)
+        await self.open(container.with_mount(mount).replace(working_directory="/src"), cmd, insecure=insecure)
 
 
 def require_terminal() -> None:
-    """Raise an error unless somebody sits at a terminal, and docker's client is there to connect it."""
+    """Raise an error unless the command runs at a terminal and docker's client is installed."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "a terminal was asked for, but the command does not run at one: run it in an interactive shell"
@@ -127,7 +127,7 @@ async def _attach(docker: Docker, container: str) -> None:
 
 
 @contextlib.contextmanager
-def _restored() -> Iterator[None]:
+def _restore_terminal() -> Iterator[None]:
     """Leave the terminal's settings as they were, however docker's client ended."""
     saved = termios.tcgetattr(sys.stdin)
     try:

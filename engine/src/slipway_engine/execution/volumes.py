@@ -24,7 +24,7 @@ class Volumes:
     async def plan_folder(self, mount: FolderMount, plan: Plan) -> None:
         """Add a mounted folder to a plan: a volume of the step's own, or a shared one where it only reads."""
         if mount.read_only:
-            plan.volume(await self._shared(mount), mount.path, read_only=True)
+            plan.volume(await self._make_shared(mount), mount.path, read_only=True)
             return
         name = f"slipway-mount-{uuid.uuid4().hex}"
         await self._daemon.docker.create_volume(name, self._daemon.objects.labels(session=True))
@@ -48,7 +48,7 @@ class Volumes:
                 plan.fills.append((mount.path, mount.source or Location(), mount.owner))
         plan.volume(name, mount.path)
 
-    async def _shared(self, mount: FolderMount) -> str:
+    async def _make_shared(self, mount: FolderMount) -> str:
         """Return a volume that holds a folder's files, made once for the same files."""
         docker, objects = self._daemon.docker, self._daemon.objects
         name = f"slipway-tree-{self._store.name}-{self._keys.of(mount.source)[:32]}-{short_name(mount.owner)}"

@@ -28,7 +28,7 @@ class ChangedPaths:
 
     @property
     def has_files(self) -> bool:
-        """Tell whether files differ: folders alone are no change to git."""
+        """Return whether files differ: folders alone are no change to git."""
         return any(self.files(self.added, self.modified, self.removed))
 
     @property
@@ -47,7 +47,7 @@ class ChangedPaths:
         return (path for group in groups for path in group if not path.endswith("/"))
 
 
-def collapsed(paths: Iterable[str]) -> list[str]:
+def collapse(paths: Iterable[str]) -> list[str]:
     """Return sorted paths without those that lie in a folder among them."""
     kept: list[str] = []
     for path in sorted(paths):

@@ -1,4 +1,4 @@
-"""Trees written to the host: what a person asked for, and nothing before it is whole."""
+"""Writing trees to the host: outside of the target nothing, and no file before it is complete."""
 
 import asyncio
 import contextlib
@@ -26,14 +26,14 @@ async def export_folder(stream: AsyncIterable[bytes], target: Path, *, wipe: boo
 
 
 async def export_file(stream: AsyncIterable[bytes], target: Path) -> tarfile.TarInfo:
-    """Write a tar stream's one file to a path, and return what the tar says of it."""
+    """Write a tar stream's one file to a path, and return its entry in the tar."""
 
     def unpack(archive: tarfile.TarFile) -> tarfile.TarInfo:
         entry = archive.next()
         content = archive.extractfile(entry) if entry and entry.isreg() else None
         if entry is None or content is None:
             raise EngineError(f"{target}: the source is a directory, not a file")
-        with whole(target) as place:
+        with atomic_file(target) as place:
             with place.open("wb") as file:
                 shutil.copyfileobj(content, file, tar.CHUNK)
             place.chmod(entry.mode & 0o777)
@@ -43,8 +43,8 @@ async def export_file(stream: AsyncIterable[bytes], target: Path) -> tarfile.Tar
 
 
 @contextlib.contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """Give a file to write, which is put to its place when the block ends: nobody sees half of it."""
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Give a temporary file to write, and move it to the target when the block ends: no half of it is ever visible."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -64,10 +64,10 @@ def _unpack(archive: tarfile.TarFile, target: Path) -> None:
     archive.extraction_filter = lambda entry, _path: entry
     for entry in archive:
         if tar.clean(entry.name):
-            archive.extract(_exported(entry, target), target)
+            archive.extract(_export_entry(entry, target), target)
 
 
-def _exported(entry: tarfile.TarInfo, target: Path) -> tarfile.TarInfo:
+def _export_entry(entry: tarfile.TarInfo, target: Path) -> tarfile.TarInfo:
     """Keep entries inside of the target, as the caller's own files; modes stay as they are."""
     place = (target / tar.clean(entry.name)).parent.resolve()
     if not place.is_relative_to(target.resolve()):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from slipway_engine.errors import EngineError
 
-# Contents count as they are, whatever a .gitattributes among them says.
+# Contents are compared as they are, even if there is a .gitattributes among them.
 ATTRIBUTES = "* -text -filter -ident -working-tree-encoding\n"
-NOBODYS_SETTINGS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": os.devnull, "LC_ALL": "C"}
+NO_SETTINGS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": os.devnull, "LC_ALL": "C"}
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,26 @@ class Lines:
 
 async def make_patch(before: Path, after: Path) -> bytes:
     """Return the patch that makes one folder the other; empty when no file differs."""
-    async with _compared(before, after) as git:
+    async with _compare(before, after) as git:
         return await git("diff", "--binary")
 
 
 async def count_lines(before: Path, after: Path) -> dict[str, Lines]:
     """Return the changed lines of each file that differs, by its path; none of a binary one."""
-    async with _compared(before, after) as git:
-        words = (await git("diff", "--numstat", "-z")).decode(errors="surrogateescape").split("\0")[:-1]
+    async with _compare(before, after) as git:
+        fields = (await git("diff", "--numstat", "-z")).decode(errors="surrogateescape").split("\0")[:-1]
     found = {}
-    while words:
-        added, removed, path = words.pop(0).split("\t", 2)
+    while fields:
+        added, removed, path = fields.pop(0).split("\t", 2)
         old = None
         if not path:  # renamed: both paths follow
-            old, path = words.pop(0), words.pop(0)
+            old, path = fields.pop(0), fields.pop(0)
         found[path] = Lines(_count(added), _count(removed), old)
     return found
 
 
 class Git:
-    """Git in a repository of its own, in which nobody's settings count; a diff is that of two trees."""
+    """Git in an empty repository, without the settings of user and machine; it compares two trees."""
 
     def __init__(self, repository: Path) -> None:
         """Use a repository."""
@@ -62,25 +62,30 @@ class Git:
         await self.run("add", "--all", "--force", ".", folder=folder)
         self._trees.append((await self.run("write-tree")).decode().strip())
 
-    async def run(self, *words: str, folder: Path | None = None) -> bytes:
-        """Run git and return what it prints; raises EngineError with git's own words."""
-        environ = os.environ | NOBODYS_SETTINGS | {"GIT_DIR": str(self._repository)}
+    async def run(self, *arguments: str, folder: Path | None = None) -> bytes:
+        """Run git and return what it prints; raises EngineError with git's own message."""
+        environ = os.environ | NO_SETTINGS | {"GIT_DIR": str(self._repository)}
         if folder is not None:
             environ["GIT_WORK_TREE"] = str(folder)
         try:
             process = await asyncio.create_subprocess_exec(
-                "git", *words, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+                "git",
+                *arguments,
+                cwd=folder,
+                env=environ,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
             )
         except FileNotFoundError as error:
             raise EngineError("git is not in the PATH, and patches are made by it: install git") from error
         out, err = await process.communicate()
         if process.returncode:
-            raise EngineError(f"git {words[0]}: {err.decode(errors='replace').strip()}")
+            raise EngineError(f"git {arguments[0]}: {err.decode(errors='replace').strip()}")
         return out
 
 
 @contextlib.asynccontextmanager
-async def _compared(before: Path, after: Path) -> AsyncIterator[Git]:
+async def _compare(before: Path, after: Path) -> AsyncIterator[Git]:
     with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
         git = Git(Path(folder))
         await git.run("init", "--quiet", "--bare", "--template=", folder)

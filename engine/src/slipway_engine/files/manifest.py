@@ -23,14 +23,14 @@ class Manifest:
 
     def below(self, path: str) -> "Manifest | None":
         """Return the manifest of a sub-folder or of one file; nothing when it is not there."""
-        wanted = posixpath.normpath("/" + path).strip("/")
-        if not wanted:
+        inner = posixpath.normpath("/" + path).strip("/")
+        if not inner:
             return self
-        if wanted not in self.entries:
+        if inner not in self.entries:
             return None
-        prefix = wanted + "/"
+        prefix = inner + "/"
         inside = {p.removeprefix(prefix): e for p, e in self.entries.items() if p.startswith(prefix)}
-        return Manifest({"": self.entries[wanted], **inside})
+        return Manifest({"": self.entries[inner], **inside})
 
     def select(self, rules: Rules) -> "Manifest":
         """Return what rules take of it, with the folders that hold something taken."""

@@ -22,7 +22,7 @@ class Rules:
     ignored: "GitIgnore | None" = None
 
     def allows(self, path: str, *, is_dir: bool) -> bool:
-        """Tell whether a path, relative to the folder, counts."""
+        """Return whether a path, relative to the folder, counts."""
         if self.ignored and self.ignored.matches(path, is_dir=is_dir):
             return False
         if self.include and not matches(self.include, path):
@@ -30,7 +30,7 @@ class Rules:
         return not (self.exclude and matches(self.exclude, path))
 
     def prunes(self, folder: str) -> bool:
-        """Tell whether nothing inside a sub-folder can count, so that nobody needs to walk it."""
+        """Return whether nothing inside a sub-folder can count, so that it need not be walked."""
         if self.ignored and self.ignored.matches(folder, is_dir=True):
             return True
         taken_back = tuple(pattern.removeprefix("!") for pattern in self.exclude if pattern.startswith("!"))
@@ -40,7 +40,7 @@ class Rules:
 
     @property
     def trivial(self) -> bool:
-        """Tell whether everything counts."""
+        """Return whether everything counts."""
         return not (self.include or self.exclude or self.ignored)
 
 
@@ -56,7 +56,7 @@ class GitIgnore:
         return cls(tuple(sorted(files.items())))
 
     def matches(self, path: str, *, is_dir: bool) -> bool:
-        """Tell whether git would ignore the path; the file nearest to it has the last word."""
+        """Return whether git would ignore the path; the file nearest to it decides."""
         verdict = False
         for folder, text in self.files:
             if folder and not path.startswith(folder + "/"):
@@ -73,7 +73,7 @@ def _spec(text: str) -> GitIgnoreSpec:
 
 
 def matches(patterns: Sequence[str], path: str) -> bool:
-    """Tell whether a list of patterns covers a path; the last pattern that matches decides."""
+    """Return whether a list of patterns covers a path; the last pattern that matches decides."""
     patterns = tuple(patterns)
     if not _negates(patterns):
         return _any(patterns).match(path) is not None
@@ -123,23 +123,23 @@ def _translate(pattern: str) -> str:
 
 
 def _may_hold(patterns: tuple[str, ...], folder: str) -> bool:
-    """Tell whether a pattern could match something inside a folder, by its leading parts."""
+    """Return whether a pattern could match something inside a folder, by its leading parts."""
     return any(_reaches(pattern, folder) for pattern in patterns)
 
 
 @functools.lru_cache(maxsize=65536)
 def _reaches(pattern: str, folder: str) -> bool:
-    wanted = posixpath.normpath(pattern).lstrip("/").split("/")
+    parts = posixpath.normpath(pattern).lstrip("/").split("/")
     for index, name in enumerate(folder.split("/")):
-        if index >= len(wanted):
+        if index >= len(parts):
             return False
-        if "**" in wanted[index]:
+        if "**" in parts[index]:
             return True
-        if not re.fullmatch(_translate(wanted[index]), name):
+        if not re.fullmatch(_translate(parts[index]), name):
             return False
     return True
 
 
 def glob_matches(pattern: str, path: str) -> bool:
-    """Tell whether a glob names exactly this path."""
+    """Return whether a glob names exactly this path."""
     return re.fullmatch(_translate(posixpath.normpath(pattern).lstrip("/")), path) is not None

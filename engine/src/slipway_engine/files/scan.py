@@ -39,7 +39,7 @@ class Scan:
         found: dict[str, Entry] = {"": ("d", stat.S_IMODE(status.st_mode), "")}
         found.update(self._walk(str(root), ""))
         rules = self._current_rules()
-        self.entries = {path: self._resolved(path, found[path]) for path in select(found, rules)}
+        self.entries = {path: self._with_hash(path, found[path]) for path in select(found, rules)}
 
     def _current_rules(self) -> Rules:
         if not self._chosen.gitignore:
@@ -63,7 +63,7 @@ class Scan:
             elif entry.is_file(follow_symlinks=False):
                 yield path, ("f", stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode), "")
 
-    def _resolved(self, path: str, entry: Entry) -> Entry:
+    def _with_hash(self, path: str, entry: Entry) -> Entry:
         """Add a file's hash, from an earlier walk when its stamp is the same."""
         kind, mode, _ = entry
         if kind != "f":

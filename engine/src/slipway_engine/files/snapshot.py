@@ -27,7 +27,7 @@ class Snapshot:
     stamps: dict[str, Stamp]
 
     def still(self, path: str, entry: Entry) -> bool:
-        """Tell whether an entry is on the host as it was."""
+        """Return whether an entry is on the host as it was."""
         kind, _, inside = entry
         try:
             if kind == "f":
@@ -40,7 +40,7 @@ class Snapshot:
 
 
 def stamp(status: os.stat_result) -> Stamp:
-    """Return what tells whether a file has changed."""
+    """Return the values by which a changed file is recognized."""
     return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns
 
 

@@ -14,9 +14,9 @@ Open = Callable[[str], AbstractAsyncContextManager[AsyncIterator[bytes]]]  # rea
 
 
 async def stage(source: Open, path: str, target: Path, place_of: Callable[[str], str | None], base: str = "") -> None:
-    """Write files of a path below a folder of the host, each to where `place_of` says; nothing leaves it out.
+    """Write files of a path below a folder of the host, each to the place that `place_of` returns for its name.
 
-    Names in the stream are relative to `base`, and so joined are what `place_of` is asked.
+    A file without a place is left out. Names in the stream are relative to `base`; `place_of` gets them joined to it.
     """
     links: list[tuple[str, str]] = []
 

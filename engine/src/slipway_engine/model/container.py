@@ -60,8 +60,8 @@ class ContainerSpec(Node):
     logins: tuple[RegistryLogin, ...] = ()
     last: Exec | None = None
 
-    def but(self, **changes: Any) -> Self:
-        """Return it with some parts replaced."""
+    def replace(self, **changes: Any) -> Self:
+        """Return the container with some parts replaced."""
         return dataclasses.replace(self, **changes)
 
     def locate(self, path: str) -> tuple[FolderMount | FileMount | None, Location]:
@@ -74,21 +74,21 @@ class ContainerSpec(Node):
         inner = path.removeprefix(mount.path.rstrip("/")).lstrip("/")
         return mount, Location(mount.source.tree, posixpath.join(mount.source.path, inner))
 
-    def patched(self, path: str, make: Any) -> Self:
-        """Return it changed by the operation that `make` returns for the path's place in its tree."""
+    def with_operation(self, path: str, make: Any) -> Self:
+        """Return the container changed by the operation that `make` returns for the path's place in its tree."""
         mount, place = self.locate(path)
         if isinstance(mount, FileMount):
             raise EngineError(f"{path}: is a mounted file, which is not changed from outside: mount another one")
         operation: Operation = make(place.path)
         if mount is None:
-            return self.but(rootfs_tree=Patched(self.rootfs_tree, operation))
+            return self.replace(rootfs_tree=Patched(self.rootfs_tree, operation))
         source = Location(Patched(place.tree, operation), mount.source.path)
-        return self.mounted(dataclasses.replace(mount, source=source))
+        return self.with_mount(dataclasses.replace(mount, source=source))
 
-    def mounted(self, mount: Mount) -> Self:
-        """Return it with a mount, in place of one at the same path."""
+    def with_mount(self, mount: Mount) -> Self:
+        """Return the container with a mount, in place of one at the same path."""
         others = tuple(m for m in self.mount_items if m.path != mount.path)
-        return self.but(mount_items=(*others, mount))
+        return self.replace(mount_items=(*others, mount))
 
     def exec(self, args: tuple[str, ...], **options: Any) -> Exec:
         """Return the step that runs a command in it."""
@@ -107,11 +107,11 @@ class ContainerSpec(Node):
             **options,
         )
 
-    def configured(self, inspected: dict[str, Any], tree: Tree) -> Self:
-        """Return it with an image's configuration, as Docker inspects it."""
+    def with_image_config(self, inspected: dict[str, Any], tree: Tree) -> Self:
+        """Return the container with an image's configuration, as Docker inspects it."""
         config = inspected.get("Config") or {}
         ports = (port.partition("/") for port in config.get("ExposedPorts") or {})
-        return self.but(
+        return self.replace(
             rootfs_tree=tree,
             platform_name=f"{inspected['Os']}/{inspected['Architecture']}",
             environment=tuple((n, v) for n, _, v in (e.partition("=") for e in config.get("Env") or ())),

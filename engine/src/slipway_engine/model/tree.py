@@ -58,7 +58,7 @@ class Filter(Node):
 
     @property
     def trivial(self) -> bool:
-        """Tell whether all are taken."""
+        """Return whether the filter takes all entries."""
         return not (self.include or self.exclude or self.gitignore)
 
 

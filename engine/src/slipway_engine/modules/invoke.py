@@ -31,8 +31,8 @@ async def invoke(session: Session, owner: TypeDef, function: Function, state: An
         # The same call asked for twice at once is made once, unless it must be made each time.
         asked = time.monotonic()
         async with contextlib.nullcontext() if function.cache_policy == "Never" else session.locks[key]:
-            session.engine.events.waited(session.spans.get(key), asked)
-            if (known := _cached(session, function, key)) is not None:
+            session.engine.events.record_wait(session.spans.get(key), asked)
+            if (known := _cached_result(session, function, key)) is not None:
                 span.status = "cached"
                 return known["value"]
             session.spans[key] = span
@@ -115,7 +115,7 @@ async def _key(session: Session, path: tuple[str, str], state: Any, arguments: d
     return digest_of([session.digest, path, state, arguments, contents])
 
 
-def _cached(session: Session, function: Function, key: str) -> dict[str, Any] | None:
+def _cached_result(session: Session, function: Function, key: str) -> dict[str, Any] | None:
     if function.cache_policy == "Never":
         return None
     if key in session.results:

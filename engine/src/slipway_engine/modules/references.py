@@ -1,4 +1,4 @@
-"""Finding the API's values that a JSON value refers to."""
+"""The API's values that a JSON value refers to."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _ID = re.compile(r"[A-Z][A-Za-z]*:[0-9a-f]{64}")
 
 
 def ids(value: Any) -> Iterator[str]:
-    """Yield the IDs in a JSON value, also those in fields that the module does not tell of."""
+    """Yield the IDs in a JSON value, also those in fields that the module does not declare."""
     match value:
         case str() if _ID.fullmatch(value):
             yield value

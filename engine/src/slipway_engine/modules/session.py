@@ -1,4 +1,4 @@
-"""One command's dealings with a module: the engine, the module's source and types, and its processes."""
+"""A loaded module: the engine, the module's source and types, and its processes."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ class Session:
     async def load(self) -> Module:
         """Return the module's types: those remembered for its sources, or those that it registers now."""
         if self._module is None:
-            self._module = self._remembered() or await self._register()
+            self._module = self._load_remembered() or await self._register()
         return self._module
 
     async def run(self, call: Call) -> Any:
@@ -91,7 +91,7 @@ class Session:
             self._endpoint = await self._stack.enter_async_context(listen(self.engine))
         return self._endpoint
 
-    def _remembered(self) -> Module | None:
+    def _load_remembered(self) -> Module | None:
         known = self.engine.store.get_json("module", self.digest)
         if known is None:
             return None

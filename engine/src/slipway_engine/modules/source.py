@@ -69,7 +69,7 @@ class ModuleSource:
 
     @cached_property
     def entry_point(self) -> str:
-        """Where that class is: as pyproject.toml says, or in the package that bears the module's name."""
+        """The place of that class: the entry point in pyproject.toml, or the package named as the module."""
         path = self.source / "pyproject.toml"
         try:
             project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.exists() else {}

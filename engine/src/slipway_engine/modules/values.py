@@ -1,4 +1,4 @@
-"""From a text on the command line or in .env to the JSON value that a function gets, by the argument's type."""
+"""Conversion of texts from the command line or .env to JSON values, by the argument's type."""
 
 import csv
 import json
@@ -26,12 +26,12 @@ TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-def supported(type_def: TypeDef, module: Module) -> bool:
-    """Tell whether a text can give a value of this type."""
+def is_supported(type_def: TypeDef, module: Module) -> bool:
+    """Return whether a text can give a value of this type."""
     match type_def.kind:
         case "LIST_KIND":
             element = type_def.element
-            return element is not None and element.kind != "LIST_KIND" and supported(element, module)
+            return element is not None and element.kind != "LIST_KIND" and is_supported(element, module)
         case "OBJECT_KIND":
             return type_def.name in ADDRESSES or type_def.name == "CacheVolume"
         case "INPUT_KIND":
@@ -49,7 +49,7 @@ def split(type_def: TypeDef, text: str) -> list[str]:
 
 
 def primitive(type_def: TypeDef, text: str, module: Module) -> Any:
-    """Return the value of a text for a type that is no object; ValueError says what would fit."""
+    """Return the value of a text for a type that is no object; a ValueError names what would fit."""
     match type_def.kind:
         case "INTEGER_KIND":
             try:

@@ -70,7 +70,7 @@ class Store:
 
     @cached_property
     def name(self) -> str:
-        """A short random name: what sessions of another store left is not ours to judge."""
+        """A short random name: objects of another store's sessions are not touched."""
         known = self.get_json("name", "store")
         if known is None:
             known = secrets.token_hex(4)
@@ -166,7 +166,7 @@ class Store:
 
     @contextlib.contextmanager
     def try_lock(self, name: str) -> Any:
-        """Hold a lock if it is free now; the value says whether it was."""
+        """Hold a lock if it is free now; the value is whether it was."""
         with self._lock_file(name) as file:
             yield _try_lock(file)
 

@@ -46,7 +46,7 @@ class Values:
 
 
 def is_persistable(node: Node) -> bool:
-    """Tell whether a later session could use a value: not if it holds a secret that only this session knows."""
+    """Return whether a later session could use a value: not if it holds a secret that only this session knows."""
     if isinstance(node, Secret) and not node.uri:
         return False
     return all(is_persistable(child) for child in node.children())

@@ -49,7 +49,7 @@ def stream(uploads: Uploads, location: Location) -> AsyncIterator[bytes] | None:
 
 
 def stat(uploads: Uploads, location: Location) -> tuple[bool, tuple[str, int, int] | None]:
-    """Tell whether a snapshot alone can describe a path, and the description: of a file, or that nothing is there."""
+    """Return whether a snapshot alone can describe a path, and the description: of a file, or that nothing is there."""
     whole, source = manifest_of(uploads, Location(location.tree)), _source(uploads, location)
     if whole is None or source is None:
         return False, None

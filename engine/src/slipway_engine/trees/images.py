@@ -38,11 +38,11 @@ class TreeImages:
             case AfterExec(step=step):
                 return (await self._run(step)).image
             case Built() as built:
-                return await self._kept(tree, "", lambda step: self._build(built, step))
+                return await self._make_once(tree, "", lambda step: self._build(built, step))
             case Patched() as patched if is_system(tree):
-                return await self._kept(tree, "", lambda step: self._layered(patched, step))
+                return await self._make_once(tree, "", lambda step: self._change_system(patched, step))
             case _:
-                return await self._kept(tree, "root", lambda step: self._imported(tree, step, ""))
+                return await self._make_once(tree, "root", lambda step: self._import(tree, step, ""))
 
     async def folder(self, tree: Tree) -> str:
         """Return the ID of an image that holds the tree in FOLDER, where Docker puts nothing of its own."""
@@ -50,11 +50,11 @@ class TreeImages:
             case Upload(content=content):
                 return await self._uploads.image(content)
             case Patched() as patched:
-                return await self._kept(tree, "", lambda step: self._patched(patched, step))
+                return await self._make_once(tree, "", lambda step: self._change_folder(patched, step))
             case _:
-                return await self._kept(tree, "", lambda step: self._imported(tree, step, FOLDER))
+                return await self._make_once(tree, "", lambda step: self._import(tree, step, FOLDER))
 
-    async def _kept(self, tree: Tree, form: str, make: Maker) -> str:
+    async def _make_once(self, tree: Tree, form: str, make: Maker) -> str:
         """Return the image of a tree, made now unless an earlier run left it."""
         digest = self._keys.of(tree) + form
         async with self._daemon.objects.once(digest):
@@ -64,7 +64,7 @@ class TreeImages:
             await self._daemon.results.keep(digest, image)
             return image
 
-    async def _imported(self, tree: Tree, step: str, folder: str) -> str:
+    async def _import(self, tree: Tree, step: str, folder: str) -> str:
         """Import a tree's files, below a folder of the image."""
 
         def move(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -81,36 +81,36 @@ class TreeImages:
             moved = tar.transform(stream, move) if folder else stream
             return await self._daemon.docker.import_image(moved, self._daemon.objects.labels(step=step))
 
-    async def _layered(self, tree: Patched, step: str) -> str:
+    async def _change_system(self, tree: Patched, step: str) -> str:
         """Change an image, with a layer for each copied folder: an image that is published shares them with others."""
         if isinstance(tree.operation, Remove):
-            return await self._removed(tree.base, tree.operation, step, "")
+            return await self._remove(tree.base, tree.operation, step, "")
         below, operations = tree.base, [tree.operation]
         while not isinstance(operations[0], CopyFolder) and isinstance(below, Patched):
             if isinstance(below.operation, Remove):
                 break
             operations.insert(0, below.operation)
             below = below.base
-        return await self._changed(await self.image(below), operations, step, "")
+        return await self._apply(await self.image(below), operations, step, "")
 
-    async def _patched(self, tree: Patched, step: str) -> str:
+    async def _change_folder(self, tree: Patched, step: str) -> str:
         """Change a folder."""
         if isinstance(tree.operation, Remove):
-            return await self._removed(tree.base, tree.operation, step, FOLDER)
+            return await self._remove(tree.base, tree.operation, step, FOLDER)
         base, operations = flatten(tree)
-        return await self._changed(await self.folder(base), operations, step, FOLDER)
+        return await self._apply(await self.folder(base), operations, step, FOLDER)
 
-    async def _changed(self, image: str, operations: list[Operation], step: str, folder: str) -> str:
+    async def _apply(self, image: str, operations: list[Operation], step: str, folder: str) -> str:
         daemon = self._daemon
         async with daemon.objects.container({"Image": image, "Cmd": ["-"]}) as container:
             await self.writer.apply(container, operations, folder)
             return await daemon.docker.commit(container, daemon.objects.labels(step=step))
 
-    async def _removed(self, base: Tree, operation: Remove, step: str, folder: str) -> str:
+    async def _remove(self, base: Tree, operation: Remove, step: str, folder: str) -> str:
         # Docker's archive API cannot delete, so a static busybox does it inside, also in images that have no shell.
         daemon = self._daemon
         tools = await daemon.tools.get()
-        script = "IFS=; cd / && rm -rf -- $1"  # a pattern, and one word
+        script = "IFS=; cd / && rm -rf -- $1"  # a pattern, not split at spaces
         config = {
             "Image": await (self.folder(base) if folder else self.image(base)),
             "Entrypoint": [f"{tools.folder}/busybox", "sh", "-c", script, "rm"],
@@ -126,7 +126,7 @@ class TreeImages:
 
 
 def is_system(tree: Tree) -> bool:
-    """Tell whether a tree is an image's whole file system, with changes or without; others are folders."""
+    """Return whether a tree is an image's whole file system, with changes or without; others are folders."""
     while isinstance(tree, Patched):
         tree = tree.base
     return isinstance(tree, Image | AfterExec | Built)

@@ -17,11 +17,11 @@ from slipway_engine.trees.reader import Reader, Stream
 
 async def changed_paths(reader: Reader, lower: Location, upper: Location) -> ChangedPaths:
     """Compare an older folder with a newer one."""
-    return ChangedPaths.of(await reader.hashed(lower), await reader.hashed(upper))
+    return ChangedPaths.of(await reader.hashed_listing(lower), await reader.hashed_listing(upper))
 
 
 @contextlib.asynccontextmanager
-async def staged(
+async def stage_changes(
     reader: Reader, lower: Location, upper: Location, changed: ChangedPaths
 ) -> AsyncIterator[tuple[Path, Path]]:
     """Put the files in which two folders differ on the host: as they are in the older and in the newer one."""
@@ -37,7 +37,7 @@ async def staged(
 async def open_patch(reader: Reader, tree: PatchOf) -> AsyncIterator[AsyncIterator[bytes]]:
     """Read a patch as a tar stream of one file."""
     changed = await changed_paths(reader, tree.lower, tree.upper)
-    async with staged(reader, tree.lower, tree.upper, changed) as folders:
+    async with stage_changes(reader, tree.lower, tree.upper, changed) as folders:
         made = await make_patch(*folders)
     yield tar.write(lambda: [(tar.regular(PATCH, len(made)), io.BytesIO(made))])
 

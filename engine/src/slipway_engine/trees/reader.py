@@ -20,7 +20,7 @@ class Reader(Protocol):
     async def contents(self, location: Location) -> bytes:
         """Return a file's bytes."""
 
-    async def hashed(self, location: Location) -> Manifest:
+    async def hashed_listing(self, location: Location) -> Manifest:
         """Return what a folder holds, with its files' hashes."""
 
     async def stat(self, location: Location, *, follow: bool) -> Description | None:

@@ -45,7 +45,7 @@ async def checkout(tree: GitTree, folder: Path) -> None:
 
 
 async def git(*args: str, cwd: Path | None = None) -> str:
-    """Run git and return what it prints; raises EngineError with git's own words."""
+    """Run git and return what it prints; raises EngineError with git's own message."""
     environment = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
     process = await asyncio.create_subprocess_exec(
         "git", *args, cwd=cwd, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE

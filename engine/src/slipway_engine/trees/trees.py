@@ -11,7 +11,7 @@ from slipway_engine.docker.daemon import Daemon
 from slipway_engine.errors import EngineError
 from slipway_engine.events import Events
 from slipway_engine.files import tar
-from slipway_engine.files.export import export_file, whole
+from slipway_engine.files.export import atomic_file, export_file
 from slipway_engine.files.manifest import Manifest, parents, select
 from slipway_engine.files.patterns import GitIgnore, Rules
 from slipway_engine.model.container import Tarball
@@ -58,39 +58,39 @@ class Trees:
 
         Raises EngineError when the path is not there.
         """
-        location = await self._settled(location)
+        location = await self._resolve_mounts(location)
         tree = location.tree
         if (at_hand := hosted.stream(self._uploads, location)) is not None:
             yield at_hand
         elif isinstance(tree, Scratch) and location.path == "/":
             yield tar.chunks(tar.pack([(tar.folder("."), b"")]))
         elif isinstance(tree, Selected):
-            async with self._selected(tree, location.path) as stream:
+            async with self._open_selected(tree, location.path) as stream:
                 yield stream
         elif isinstance(tree, Difference) and location.path == "/":
-            async with self._difference(tree) as stream:
+            async with self._open_difference(tree) as stream:
                 yield stream
         elif isinstance(tree, PatchOf):
             async with open_patch(self, tree) as stream:
                 yield stream
         elif isinstance(tree, Tarball):
-            async with self._archive(tree, location.path) as stream:
+            async with self._open_archive(tree, location.path) as stream:
                 yield stream
         elif isinstance(tree, Download) or (isinstance(tree, GitTree) and location.path == "/"):
             async with open_source(self._secrets, tree, location.path) as stream:
                 yield stream
         else:
-            async with self._from_docker(location) as stream:
+            async with self._open_in_docker(location) as stream:
                 yield stream
 
     async def export(self, location: Location, target: Path) -> tarfile.TarInfo:
-        """Write a file to the host and return what its tree says of it; nobody sees half of it."""
-        location = await self._settled(location)
+        """Write a file to the host at once and return its entry in the tree."""
+        location = await self._resolve_mounts(location)
         if not isinstance(location.tree, Tarball):
             async with self.open(location) as stream:
                 return await export_file(stream, target)
         # As large as an image: no copy of it is made on the way.
-        with whole(target) as place:
+        with atomic_file(target) as place:
             await self._pack(location.tree, place)
             place.chmod(ARCHIVE_MODE)
         status = target.stat()
@@ -111,13 +111,13 @@ class Trees:
         await archive.pack(self._daemon.docker, image, tree, place)
 
     @contextlib.asynccontextmanager
-    async def _archive(self, tree: Tarball, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _open_archive(self, tree: Tarball, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
             await self._pack(tree, Path(folder, "container.tar"))
             yield tar.write(lambda: entries_below(Path(folder), path.strip("/")))
 
     @contextlib.asynccontextmanager
-    async def _from_docker(self, location: Location) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _open_in_docker(self, location: Location) -> AsyncIterator[AsyncIterator[bytes]]:
         reader, prefix = await self._reader(location.tree)
         path = prefix + posixpath.normpath("/" + location.path)
         found = await self._daemon.docker.stat(reader, path, follow=True)
@@ -128,7 +128,7 @@ class Trees:
         async with self._daemon.docker.get(reader, target) as stream:
             yield stream
 
-    async def _settled(self, location: Location) -> Location:
+    async def _resolve_mounts(self, location: Location) -> Location:
         """Return where a mounted file really is: where it came from, unless a step changed it."""
         while isinstance(location.tree, AfterMount):
             step, path = location.tree.step, location.tree.mount
@@ -150,7 +150,7 @@ class Trees:
         return await self._daemon.images.reader(image=await self.images.folder(tree)), FOLDER
 
     @contextlib.asynccontextmanager
-    async def _selected(self, tree: Selected, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _open_selected(self, tree: Selected, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         inner = path.strip("/")
         known = hosted.manifest_of(self._uploads, tree.source)
         if known is not None:
@@ -158,7 +158,7 @@ class Trees:
             taken = set(select(known.entries, rules))
         else:
             whole = await self.listing(tree.source)
-            rules = Rules(tree.filter.include, tree.filter.exclude, await self._ignored(tree, whole))
+            rules = Rules(tree.filter.include, tree.filter.exclude, await self._gitignore(tree, whole))
             taken = set(select(whole.entries, rules))
         owner = await self.writer.owner(tree.source.tree, tree.owner)
 
@@ -180,7 +180,7 @@ class Trees:
         async with self.open(source) as stream:
             yield tar.transform(stream, change)
 
-    async def _ignored(self, tree: Selected, whole: Manifest) -> GitIgnore | None:
+    async def _gitignore(self, tree: Selected, whole: Manifest) -> GitIgnore | None:
         if not tree.filter.gitignore:
             return None
         found = {}
@@ -195,7 +195,7 @@ class Trees:
 
     async def stat(self, location: Location, *, follow: bool) -> Description | None:
         """Return a path's kind ("d", "f", "l"), permission bits and size in bytes, or nothing when it is not there."""
-        location = await self._settled(location)
+        location = await self._resolve_mounts(location)
         known, description = hosted.stat(self._uploads, location)
         if known:
             return description
@@ -214,8 +214,8 @@ class Trees:
         return found
 
     @contextlib.asynccontextmanager
-    async def _difference(self, tree: Difference) -> AsyncIterator[AsyncIterator[bytes]]:
-        lower, upper = await self.hashed(tree.lower), await self.hashed(tree.upper)
+    async def _open_difference(self, tree: Difference) -> AsyncIterator[AsyncIterator[bytes]]:
+        lower, upper = await self.hashed_listing(tree.lower), await self.hashed_listing(tree.upper)
         changed = {path for path, entry in upper.entries.items() if lower.entries.get(path) != entry}
         taken = changed | {parent for path in changed for parent in parents(path)}
 
@@ -225,7 +225,7 @@ class Trees:
         async with self.open(tree.upper) as stream:
             yield tar.transform(stream, change)
 
-    async def hashed(self, location: Location) -> Manifest:
+    async def hashed_listing(self, location: Location) -> Manifest:
         """Return what a folder holds, with its files' hashes."""
         if (known := hosted.manifest_of(self._uploads, location)) is not None:
             return known
@@ -234,5 +234,5 @@ class Trees:
 
 
 def _inside(path: str, folder: str) -> bool:
-    wanted = folder.strip("/")
-    return not wanted or path == wanted or path.startswith(wanted + "/")
+    inner = folder.strip("/")
+    return not inner or path == inner or path.startswith(inner + "/")

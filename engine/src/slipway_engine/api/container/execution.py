@@ -29,7 +29,7 @@ class Execution(State):
         expand: bool = False,
         no_init: bool = False,
     ) -> Self:
-        """Run a command; nothing happens before something of its outcome is asked for."""
+        """Run a command when its output or its files are first needed."""
         if experimental_privileged_nesting:
             raise Unsupported("Container.withExec(experimentalPrivilegedNesting)")
         if stdin and redirect_stdin:
@@ -37,9 +37,9 @@ class Execution(State):
         step = self.exec(
             self._arguments(args, use_entrypoint, expand),
             stdin=stdin,
-            redirect_stdin=self.expanded(redirect_stdin, expand),
-            redirect_stdout=self.expanded(redirect_stdout, expand),
-            redirect_stderr=self.expanded(redirect_stderr, expand),
+            redirect_stdin=self.expand_variables(redirect_stdin, expand),
+            redirect_stdout=self.expand_variables(redirect_stdout, expand),
+            redirect_stderr=self.expand_variables(redirect_stderr, expand),
             expect=expect,
             insecure=insecure_root_capabilities,
         )
@@ -52,7 +52,7 @@ class Execution(State):
             return mount
 
         mounts = tuple(after(mount) for mount in self.mount_items)
-        return self.but(rootfs_tree=AfterExec(step), mount_items=mounts, last=step, reference="")
+        return self.replace(rootfs_tree=AfterExec(step), mount_items=mounts, last=step, reference="")
 
     async def stdout(self, ctx: Context) -> str:
         """Return what the last command printed to its standard output."""
@@ -71,7 +71,7 @@ class Execution(State):
         return (await self._run(ctx)).exit_code
 
     async def sync(self, ctx: Context) -> str:
-        """Make it real, and return its ID."""
+        """Evaluate the container, and return its ID."""
         await ctx.engine.trees.images.image(self.rootfs_tree)
         return self.id(ctx)
 
@@ -85,7 +85,7 @@ class Execution(State):
         expand: bool = False,
         no_init: bool = False,
     ) -> "Service":
-        """Return it as a service that runs these arguments or, without them, what the image runs by itself."""
+        """Return the container as a service that runs these arguments, or the image's own without them."""
         if experimental_privileged_nesting:
             raise Unsupported("Container.asService(experimentalPrivilegedNesting)")
         if args is None:
@@ -106,7 +106,7 @@ class Execution(State):
         expand: bool = False,
         no_init: bool = False,
     ) -> None:
-        """Run it as a service with its ports on the host until it is interrupted."""
+        """Run the container as a service with its ports on the host, until the command is interrupted."""
         service = self.as_service(ctx, args, use_entrypoint, False, insecure_root_capabilities, expand)
         await service.up(ctx, ports, random)
 
@@ -117,7 +117,7 @@ class Execution(State):
         experimental_privileged_nesting: bool = False,
         insecure_root_capabilities: bool = False,
     ) -> Self:
-        """Open a shell in it; it goes on unchanged."""
+        """Open a shell in the container; the result is the container, unchanged."""
         if experimental_privileged_nesting:
             raise Unsupported("Container.terminal(experimentalPrivilegedNesting)")
         await ctx.engine.terminals.open(self, cmd, insecure=insecure_root_capabilities)
@@ -131,4 +131,4 @@ class Execution(State):
     def _arguments(self, args: list[str], use_entrypoint: bool, expand: bool) -> tuple[str, ...]:
         chosen = tuple(args) or self.command
         arguments = (*self.entrypoint_args, *chosen) if use_entrypoint else chosen
-        return tuple(self.expanded(arg, expand) for arg in arguments)
+        return tuple(self.expand_variables(arg, expand) for arg in arguments)

@@ -27,13 +27,13 @@ class Publishing(State):
             raise Unsupported("Container.from(registryService)", "Docker pulls by itself")
         image = await ctx.engine.daemon.images.pull(address, await self._login(ctx, address))
         inspected = await ctx.engine.daemon.images.inspect(image)
-        return self.configured(inspected, Image(image)).but(reference=_reference(address, inspected))
+        return self.with_image_config(inspected, Image(image)).replace(reference=_reference(address, inspected))
 
     async def import_(self, ctx: Context, source: File, tag: str = "") -> Self:
         """Start from an image archive."""
         image = await _load(ctx, source)
         inspected = await ctx.engine.daemon.images.inspect(image)
-        return self.configured(inspected, Image(image))
+        return self.with_image_config(inspected, Image(image))
 
     async def publish(
         self,
@@ -44,7 +44,7 @@ class Publishing(State):
         media_types: str = OCI,
         registry_service: Any = None,
     ) -> str:
-        """Push it to a registry and return its address with the digest."""
+        """Push the container to a registry and return the address with the digest."""
         if platform_variants or registry_service or forced_compression:
             raise Unsupported("Container.publish(platformVariants, forcedCompression, registryService)")
         docker = ctx.engine.daemon.docker
@@ -59,7 +59,7 @@ class Publishing(State):
             ):
                 digest = (line.get("aux") or {}).get("Digest", digest)
         if not digest:
-            raise EngineError(f"{address}: the registry did not tell a digest")
+            raise EngineError(f"{address}: the registry did not return a digest")
         return f"{name}:{tag}@{digest}"
 
     def as_tarball(
@@ -69,10 +69,10 @@ class Publishing(State):
         forced_compression: str | None = None,
         media_types: str = OCI,
     ) -> File:
-        """Return it as an image archive."""
+        """Return the container as an image archive."""
         if platform_variants or forced_compression not in (None, "Uncompressed", "UNCOMPRESSED"):
             raise Unsupported("Container.asTarball(platformVariants, forcedCompression)", "layers are not compressed")
-        return File(Tarball(self.but(last=None), media_types), "/container.tar")
+        return File(Tarball(self.replace(last=None), media_types), "/container.tar")
 
     async def export(
         self,
@@ -83,14 +83,14 @@ class Publishing(State):
         media_types: str = OCI,
         expand: bool = False,
     ) -> str:
-        """Write it to the host as an image archive."""
+        """Write the container to the host as an image archive."""
         archive = self.as_tarball(ctx, platform_variants, forced_compression, media_types)
-        target = Path(ctx.engine.workdir, self.expanded(path, expand))
+        target = Path(ctx.engine.workdir, self.expand_variables(path, expand))
         await ctx.engine.trees.export(archive, target)
         return str(target.resolve())
 
     async def load(self, ctx: Context) -> str:
-        """Put it into Docker as an image with its own configuration, and return that image's ID."""
+        """Load the container into Docker as an image with its own configuration, and return that image's ID."""
         return await _load(ctx, self.as_tarball(ctx, media_types="DockerMediaTypes"))
 
     async def _login(self, ctx: Context, address: str) -> str:
@@ -104,7 +104,7 @@ class Publishing(State):
 
 
 async def _load(ctx: Context, archive: File) -> str:
-    """Load an image archive; Docker tells its ID or its tag."""
+    """Load an image archive and return the image's ID."""
     name = ""
     folder = ctx.engine.store.folder / "archives"
     place = folder / f"{uuid.uuid4().hex}.tar"

@@ -1,4 +1,4 @@
-"""What a container tells of itself."""
+"""The fields that describe a container."""
 
 from slipway_engine.api.container.state import State
 from slipway_engine.api.context import Context
@@ -19,7 +19,7 @@ class Reads(State):
         return self.platform_name
 
     def image_ref(self, _: Context) -> str:
-        """Return the reference, with digest, of the image that it came from."""
+        """Return the reference, with digest, of the image that the container came from."""
         if not self.reference:
             raise EngineError("image reference can only be retrieved immediately after the 'Container.From' call")
         return self.reference
@@ -69,12 +69,12 @@ class Reads(State):
         return self.healthcheck
 
     def rootfs(self, _: Context) -> Directory:
-        """Return its own file system, without what is mounted."""
+        """Return the root file system without mounts."""
         return Directory(self.rootfs_tree)
 
     async def directory(self, ctx: Context, path: str, expand: bool = False) -> Directory:
         """Return a folder; raises EngineError when it is not there."""
-        _, place = self.locate(self.absolute(path, expand).rstrip("/") or "/")
+        _, place = self.locate(self.absolute_path(path, expand).rstrip("/") or "/")
         found = await ctx.engine.trees.stat(place, follow=True)
         if found is None or found[0] != "d":
             raise EngineError(
@@ -84,7 +84,7 @@ class Reads(State):
 
     async def file(self, ctx: Context, path: str, expand: bool = False) -> File:
         """Return a file; raises EngineError when it is not there."""
-        _, place = self.locate(self.absolute(path, expand))
+        _, place = self.locate(self.absolute_path(path, expand))
         found = await ctx.engine.trees.stat(place, follow=True)
         if found is None or found[0] == "d":
             raise EngineError(
@@ -100,11 +100,11 @@ class Reads(State):
         do_not_follow_symlinks: bool = False,
         expand: bool = False,
     ) -> bool:
-        """Tell whether a path is there, of the expected type."""
-        _, place = self.locate(self.absolute(path, expand))
+        """Return whether a path is there, of the expected type."""
+        _, place = self.locate(self.absolute_path(path, expand))
         return await Stat.matches(ctx, place, expected_type, follow=not do_not_follow_symlinks)
 
     async def stat(self, ctx: Context, path: str, do_not_follow_symlinks: bool = False) -> Stat:
         """Describe a path."""
-        _, place = self.locate(self.absolute(path))
+        _, place = self.locate(self.absolute_path(path))
         return await Stat.of(ctx, place, follow=not do_not_follow_symlinks)

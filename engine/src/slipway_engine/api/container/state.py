@@ -13,8 +13,8 @@ from slipway_engine.model.step import absolute
 class State(Object, ContainerSpec):
     """A container's description, as a value of the API."""
 
-    def expanded(self, text: str, expand: bool) -> str:
-        """Return a text with `$NAME` and `${NAME}` replaced by the container's variables, where that is asked."""
+    def expand_variables(self, text: str, expand: bool) -> str:
+        """Return a text with `$NAME` and `${NAME}` replaced by the container's variables, if `expand` is set."""
         if not expand:
             return text
         if any(re.search(rf"\$(?:{{{v.name}}}|{v.name}\b)", text) for v in self.secrets):
@@ -24,8 +24,8 @@ class State(Object, ContainerSpec):
         variables = dict(self.environment)
         return re.sub(r"\$(?:{(\w+)}|(\w+))", lambda m: variables.get(m[1] or m[2], ""), text)
 
-    def absolute(self, path: str, expand: bool = False) -> str:
+    def absolute_path(self, path: str, expand: bool = False) -> str:
         """Return a path as the container sees it, a trailing slash kept."""
-        path = self.expanded(path, expand)
+        path = self.expand_variables(path, expand)
         slash = "/" if path.endswith("/") and path.strip("/") else ""
         return absolute(self.working_directory, path) + slash

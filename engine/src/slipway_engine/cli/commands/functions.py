@@ -45,9 +45,9 @@ def run(options: Options, arguments: list[str]) -> int:
     return session.run(options, work)
 
 
-def _list(opened: Session, words: list[str]) -> str:
+def _list(opened: Session, names: list[str]) -> str:
     provider = provider_of(opened.module, TypeDef("OBJECT_KIND", opened.source.main_object))
-    for word in words:
+    for word in names:
         function = provider.find(word) if provider else None
         if provider is None or function is None:
             name = provider.title if provider else "its result"

@@ -26,7 +26,7 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "m
 
 
 def run(options: Options, arguments: list[str]) -> int:
-    """Free space and say how much."""
+    """Free space and print how much."""
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(USAGE)
         return 0

@@ -1,4 +1,4 @@
-"""`ci run COMMAND…`: a command that finds a session of the local engine, as `dagger run` gives it one."""
+"""`ci run COMMAND…`: runs a command in a session of the local engine, as `dagger run` does."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ def run(_options: Options | None, arguments: list[str]) -> int:
 
 
 def _own(arguments: list[str]) -> int:
-    """Return how many of the words are our own flags with their values: the command follows."""
+    """Return how many arguments are this command's own flags and their values, before the command to run."""
     index = 0
     while index < len(arguments) and arguments[index].startswith("-") and arguments[index] != "--":
         index += 2 if arguments[index] in VALUED else 1

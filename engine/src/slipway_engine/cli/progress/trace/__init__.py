@@ -25,7 +25,7 @@ def refuse_unwritable(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def traced(path: Path, engine: Engine, totals: Totals, outcome: Callable[[], Status]) -> Iterator[None]:
+def write_trace(path: Path, engine: Engine, totals: Totals, outcome: Callable[[], Status]) -> Iterator[None]:
     """Write the page of what happens in the block, however the block ends."""
     timeline = Timeline()
     engine.events.listeners.append(timeline)

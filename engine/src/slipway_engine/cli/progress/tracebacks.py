@@ -1,7 +1,7 @@
-"""Keeping Python's tracebacks from those whose step failed: for them, the error itself says it all.
+"""A filter for Python's tracebacks: where a step failed, the error itself is enough.
 
 The SDK prints one for every error that leaves a function. It helps where the module's code is at fault; where a step
-failed, or the module refused with an error of its own, it only hides what people should read.
+failed, or the module refused with an error of its own, it only hides the error.
 """
 
 import re
@@ -13,11 +13,11 @@ from slipway_engine.events import Listener, Span
 API_ERROR = "API error while executing function"
 EXCEPTION = "Unhandled exception while executing function"
 FRAME = '  File "'
-PREFIX = "FunctionError: "  # the SDK's name for whatever a function raises
+PREFIX = "FunctionError: "  # the SDK puts it before every error that a function raises
 
 
 def message(error: str) -> str:
-    """Return an error as the function that raised it worded it."""
+    """Return an error's message as the function raised it."""
     return error.removeprefix(PREFIX)
 
 
@@ -29,8 +29,8 @@ class Trace:
     lines: list[str] = field(default_factory=list)
 
 
-class Untraced:
-    """Stands between an engine and a display, and passes everything on but tracebacks that explain nothing."""
+class TracebackFilter:
+    """Stands between an engine and a display, and forwards everything but tracebacks that explain nothing."""
 
     def __init__(self, display: Listener) -> None:
         """Start with no error announced."""
@@ -38,11 +38,11 @@ class Untraced:
         self._traces: dict[int, Trace] = {}
 
     def started(self, span: Span) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self._display.started(span)
 
     def logged(self, span: Span, line: str) -> None:
-        """Pass it on, or hold it back until the span's end tells what it is worth."""
+        """Forward the line, or hold it back until the span ends and shows whether it helps."""
         trace = self._traces.get(span.number)
         if trace is None and line in {API_ERROR, EXCEPTION}:
             trace = self._traces[span.number] = Trace(list(span.tail)[:-1])
@@ -53,7 +53,7 @@ class Untraced:
             _retail(span, trace.before)
 
     def ended(self, span: Span) -> None:
-        """Give back what was held, unless it is a traceback of no use, and pass the end on."""
+        """Forward held lines, unless they are a traceback of no use, and the end."""
         trace = self._traces.pop(span.number, None)
         if trace and not (span.status == "failed" and _is_expected(trace.lines)):
             _retail(span, [*trace.before, *trace.lines])
@@ -63,11 +63,11 @@ class Untraced:
         self._display.ended(span)
 
     def pause(self) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self._display.pause()
 
     def resume(self) -> None:
-        """Pass it on."""
+        """Forward the event."""
         self._display.resume()
 
 
@@ -77,7 +77,7 @@ def _retail(span: Span, lines: list[str]) -> None:
 
 
 def _is_expected(lines: list[str]) -> bool:
-    """Return whether a step failed, or the module raised an error of a type of its own."""
+    """Return whether a step failed, or the module raised an error class that it defines itself."""
     if lines[0] == API_ERROR:
         return True
     frames = [line for line in lines if line.startswith(FRAME)]

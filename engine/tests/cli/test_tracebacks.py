@@ -9,7 +9,7 @@ import pytest
 
 from slipway_engine.cli.progress.failure import report
 from slipway_engine.cli.progress.plain import Plain
-from slipway_engine.cli.progress.traces import API_ERROR, EXCEPTION, Untraced
+from slipway_engine.cli.progress.tracebacks import API_ERROR, EXCEPTION, TracebackFilter
 from slipway_engine.errors import EngineError
 from slipway_engine.events import Events, Span
 from slipway_engine.store.database import Store
@@ -52,7 +52,7 @@ def module(tmp_path: Path) -> Callable[[str], list[str]]:
 def shown(lines: list[str], error: str) -> Span:
     """Show a call that prints something, then these lines, and fails."""
     events = Events()
-    events.listeners.append(Untraced(Plain()))
+    events.listeners.append(TracebackFilter(Plain()))
     spans: list[Span] = []
 
     def call() -> None:
@@ -95,7 +95,7 @@ def test_a_failed_step_needs_no_traceback(capsys: pytest.CaptureFixture[str]) ->
 
 def test_what_a_function_prints_after_an_error_that_it_survives_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     events = Events()
-    events.listeners.append(Untraced(Plain()))
+    events.listeners.append(TracebackFilter(Plain()))
     with events.span("Ci.deploy") as span:
         for line in ["before", API_ERROR, "after"]:
             events.log(span, line)
