@@ -67,9 +67,7 @@ def shown(lines: list[str], error: str) -> Span:
     return spans[0]
 
 
-def test_a_refusal_is_shown_as_it_was_worded(
-    module: Callable[[str], list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refusal_keeps_its_message(module: Callable[[str], list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     span = shown(module("refuse"), "FunctionError: not on a Friday\nnor on a Saturday")
     written = capsys.readouterr().err.partition("ERROR")
     assert written[0] == "#1 Ci.deploy\n#1 of its own\n#1 "
@@ -93,7 +91,7 @@ def test_a_failed_step_needs_no_traceback(capsys: pytest.CaptureFixture[str]) ->
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_what_a_function_prints_after_an_error_that_it_survives_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_after_a_survived_error_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     events = Events()
     events.listeners.append(TracebackFilter(Plain()))
     with events.span("Ci.deploy") as span:
@@ -103,7 +101,7 @@ def test_what_a_function_prints_after_an_error_that_it_survives_is_shown(capsys:
     assert list(span.tail) == ["before", API_ERROR, "after"]
 
 
-def test_the_last_word_is_the_function_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_last_line_is_the_error_of_the_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report(EngineError("FunctionError: not on a Friday"), [], Secrets(Store(tmp_path)))
     assert capsys.readouterr().err == "Error: not on a Friday\n"
 

@@ -52,14 +52,16 @@ async def test_no_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert f"\n→ there is no {tmp_path}/docker.sock: start Docker" in said
 
 
-async def test_nobody_on_the_socket(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_advises_when_nothing_listens_on_the_socket(
+    listening: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dead = listening.with_name("dead.sock")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(dead))
     assert "\n→ nothing listens there: start Docker" in await refused(f"unix://{dead}", monkeypatch)
 
 
-async def test_nobody_on_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_advises_when_nothing_listens_on_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as bound:  # a port that nobody else can take
         bound.bind(("127.0.0.1", 0))
         said = await refused(f"tcp://127.0.0.1:{bound.getsockname()[1]}", monkeypatch)

@@ -30,7 +30,7 @@ async def shares(engine: Engine, command: str) -> int:
         await asyncio.sleep(0.05)
 
 
-async def test_what_was_asked_for_first_has_four_times_the_share_of_the_next(engine: Engine) -> None:
+async def test_first_requested_step_has_four_times_the_share_of_the_next(engine: Engine) -> None:
     image = Image(await engine.daemon.images.pull("busybox:1"))
     # Its second step waits for the first, and so takes nothing from those that run.
     chain = Exec(AfterExec(Exec(image, ("sleep", "61"))), ("sleep", "62"))

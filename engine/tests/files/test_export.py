@@ -27,7 +27,7 @@ def link(name: str, target: str) -> tarfile.TarInfo:
     return entry
 
 
-async def test_files_are_the_callers_own_with_their_modes(tmp_path: Path) -> None:
+async def test_exported_files_belong_to_the_caller_and_keep_their_modes(tmp_path: Path) -> None:
     entry = tar.regular("bin/run", 2)
     entry.mode, entry.uid, entry.gid = 0o4755, 12345, 12345
     await export_folder(stream((tar.folder("bin"), b""), (entry, b"ok")), tmp_path, wipe=False)

@@ -26,7 +26,7 @@ from slipway_engine.files.patterns import GitIgnore, Rules, glob_matches, matche
         ("a+b", "aab", False),
     ],
 )
-def test_a_pattern_covers_what_it_names_and_what_is_in_it(pattern: str, path: str, covered: bool) -> None:  # noqa: FBT001 - a table's column
+def test_pattern_covers_a_folder_and_its_contents(pattern: str, path: str, covered: bool) -> None:  # noqa: FBT001 - a table's column
     assert matches([pattern], path) is covered
 
 
@@ -52,7 +52,7 @@ def test_an_exclusion_that_is_taken_back_keeps_its_folder_walked() -> None:
     assert not rules.allows("build/other", is_dir=False)
 
 
-def test_the_nearest_gitignore_has_the_last_word() -> None:
+def test_nearest_gitignore_decides() -> None:
     ignore = GitIgnore.of({"": "*.log\n", "keep": "!*.log\n"})
     assert ignore.matches("a.log", is_dir=False)
     assert ignore.matches("sub/a.log", is_dir=False)
@@ -60,7 +60,7 @@ def test_the_nearest_gitignore_has_the_last_word() -> None:
     assert not ignore.matches("a.txt", is_dir=False)
 
 
-def test_a_glob_names_paths_and_not_what_is_in_them() -> None:
+def test_glob_matches_paths_and_not_their_contents() -> None:
     assert glob_matches("sub", "sub")
     assert not glob_matches("sub", "sub/a.txt")
     assert glob_matches("**/*.txt", "sub/a.txt")

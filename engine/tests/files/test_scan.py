@@ -31,7 +31,7 @@ def test_the_contents_make_the_digest_and_times_do_not(folder: Path) -> None:
     assert Manifest(Scan(folder, Filter(), {}).entries).digest != before
 
 
-def test_only_what_changed_is_hashed_again(folder: Path) -> None:
+def test_only_changed_files_are_hashed_again(folder: Path) -> None:
     first = Scan(folder, Filter(), {})
     second = Scan(folder, Filter(), first.known)
     assert first.hashed
@@ -49,6 +49,6 @@ def test_a_link_is_kept_as_a_link(folder: Path) -> None:
     assert Scan(folder, Filter(), {}).entries["link"] == ("l", 0o777, "src/a.py")
 
 
-def test_what_is_no_folder_is_refused(folder: Path) -> None:
+def test_scan_refuses_a_file(folder: Path) -> None:
     with pytest.raises(UsageError, match="is not a directory"):
         Scan(folder / "src" / "a.py", Filter(), {})

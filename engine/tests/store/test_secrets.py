@@ -36,7 +36,7 @@ async def test_a_variable_a_file_and_a_command_are_sources(
         ("vault:x", "unknown scheme 'vault'"),
     ],
 )
-async def test_a_source_that_is_not_there_says_so(secrets: Secrets, uri: str, reason: str) -> None:
+async def test_missing_source_of_a_secret_is_an_error(secrets: Secrets, uri: str, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         await secrets.plaintext(Secret(uri=uri))
 
@@ -60,7 +60,7 @@ def test_errors_are_masked_in_their_depth(secrets: Secrets) -> None:
     assert report["extensions"]["exitCode"] == 1
 
 
-def test_the_stores_own_key_makes_the_fingerprint(secrets: Secrets, tmp_path: Path) -> None:
+def test_fingerprint_depends_on_the_key_of_the_store(secrets: Secrets, tmp_path: Path) -> None:
     kept = secrets.keep(Secret(name="password"), "hunter22")
     same = Secrets(Store(tmp_path)).keep(Secret(name="password"), "hunter22")
     other = Secrets(Store(tmp_path / "other")).keep(Secret(name="password"), "hunter22")

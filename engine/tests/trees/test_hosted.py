@@ -57,7 +57,9 @@ async def test_a_selection_s_time_is_that_of_its_entries(engine: Engine, upload:
 
 
 @pytest.mark.parametrize("change", ["text", "time", "removed", "link", "folder"])
-async def test_what_the_host_has_no_more_docker_has(engine: Engine, upload: Upload, folder: Path, change: str) -> None:
+async def test_docker_has_files_that_changed_on_the_host(
+    engine: Engine, upload: Upload, folder: Path, change: str
+) -> None:
     match change:
         case "text":
             (folder / "sub" / "a.txt").write_text("another")
@@ -97,7 +99,7 @@ async def test_a_file_is_described_by_the_snapshot_alone(engine: Engine, upload:
     assert hosted.stat(engine.uploads, Location(upload, "/link")) == (False, None)
 
 
-async def test_a_copy_that_cannot_be_made_fails_whoever_wants_it_and_nobody_else(engine: Engine, folder: Path) -> None:
+async def test_failed_copy_fails_only_the_steps_that_need_it(engine: Engine, folder: Path) -> None:
     upload = await engine.uploads.take(folder, Filter())
     (folder / "sub" / "a.txt").unlink()
     with pytest.raises(EngineError, match=r"a\.txt: changed while it was read \(no such file or directory\): run"):
