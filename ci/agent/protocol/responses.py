@@ -25,8 +25,8 @@ class Failed(Response):
 
     response: Literal["failed"] = "failed"
     ok: Literal[False] = False
-    # Which part of the outside world failed.
-    where: Literal["target", "ledger", "request"]
+    # What failed: a part of the outside world, the agent's home, or the request itself.
+    where: Literal["target", "ledger", "home", "request"]
     reason: Reason | Literal["denied", "registry", "signing", "invalid"]
 
 
