@@ -84,6 +84,9 @@ class Delivered(Response):
 class Tested(Response):
     """How a test run ended, and its command."""
 
+    # Not a test class, whatever its name says.
+    __test__ = False
+
     response: Literal["tested"] = "tested"
     command: tuple[str, ...]
     tests: TestResult
