@@ -1,9 +1,11 @@
+"""Named work at the same time, and what the first failure does to the rest."""
+
 from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
 
-from ci.stages.together import together
+from ci.stages.concurrently import run_concurrently
 
 
 def after(seconds: float, result: object) -> Callable[[], Awaitable[object]]:
@@ -16,25 +18,25 @@ def after(seconds: float, result: object) -> Callable[[], Awaitable[object]]:
     return work
 
 
-async def test_results_come_by_name() -> None:
-    assert await together({"slow": after(0.02, 1), "quick": after(0, 2)}) == {"slow": 1, "quick": 2}
+async def test_results_have_the_names_of_their_work() -> None:
+    assert await run_concurrently({"slow": after(0.02, 1), "quick": after(0, 2)}) == {"slow": 1, "quick": 2}
 
 
-async def test_nothing_to_do() -> None:
-    assert await together({}) == {}
+async def test_no_work_has_no_results() -> None:
+    assert await run_concurrently({}) == {}
 
 
-async def test_it_happens_at_once() -> None:
+async def test_ten_works_take_as_long_as_one() -> None:
     with anyio.fail_after(1.5):
-        await together({str(number): after(1, number) for number in range(10)})
+        await run_concurrently({str(number): after(1, number) for number in range(10)})
 
 
-async def test_the_first_failure_is_raised_as_itself() -> None:
+async def test_first_failure_is_raised_as_itself() -> None:
     with pytest.raises(ValueError, match=r"^the first$"):
-        await together({"late": after(30, KeyError("late")), "first": after(0, ValueError("the first"))})
+        await run_concurrently({"late": after(30, KeyError("late")), "first": after(0, ValueError("the first"))})
 
 
-async def test_a_failure_stops_the_rest() -> None:
+async def test_failure_stops_the_rest() -> None:
     stopped: list[str] = []
 
     async def endless() -> None:
@@ -45,11 +47,11 @@ async def test_a_failure_stops_the_rest() -> None:
             raise
 
     with pytest.raises(ValueError, match="broken"):
-        await together({"endless": endless, "broken": after(0.01, ValueError("broken"))})
+        await run_concurrently({"endless": endless, "broken": after(0.01, ValueError("broken"))})
     assert stopped == ["endless"]
 
 
-async def test_being_cancelled_is_no_failure() -> None:
+async def test_cancellation_is_no_failure() -> None:
     with anyio.move_on_after(0.01) as scope:
-        await together({"endless": anyio.sleep_forever})
+        await run_concurrently({"endless": anyio.sleep_forever})
     assert scope.cancelled_caught
