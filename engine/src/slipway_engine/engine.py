@@ -58,6 +58,8 @@ class Engine:
         self._environments: dict[str, list[str]] = {}
         self._stack = contextlib.AsyncExitStack()
         self._tools: tools.Tools | None = None
+        self._busybox = ""
+        self._pulled: list[str] = []  # images by ID, the newest last
         self._removals: set[asyncio.Task[None]] = set()
         self._used_docker = False
 
@@ -200,7 +202,7 @@ class Engine:
                 config: dict[str, Any] = {"Image": image, "Cmd": ["-"]}
                 if volume:
                     mount = {"Type": "volume", "Source": volume, "Target": "/volume"}
-                    config = {"Image": await self.pull(tools.BUSYBOX), "HostConfig": {"Mounts": [mount]}}
+                    config = {"Image": await self.busybox(), "HostConfig": {"Mounts": [mount]}}
                 self._readers[key] = await self._stack.enter_async_context(self.container(config))
             return self._readers[key]
 
@@ -224,7 +226,28 @@ class Engine:
                 found = await self.docker.image(reference)
         if found is None:
             raise EngineError(f"{reference}: was pulled, but is not there")
-        return str(found["Id"])
+        self._pulled.append(str(found["Id"]))
+        return self._pulled[-1]
+
+    async def busybox(self) -> str:
+        """Return the ID of an image with a static /bin/busybox.
+
+        This is `busybox:1`; where no registry gives it, an image that this session has pulled for a step.
+        """
+        if not self._busybox:
+            try:
+                self._busybox = await self.pull(tools.BUSYBOX)
+            except EngineError:
+                self._busybox = await self._busybox_of_steps()
+                if not self._busybox:
+                    raise
+        return self._busybox
+
+    async def _busybox_of_steps(self) -> str:
+        for image in reversed(self._pulled):
+            if await tools.has_static_busybox(self, image):
+                return image
+        return ""
 
     async def environment_of(self, image: str) -> list[str]:
         """Return the names of the variables that an image sets."""
@@ -242,7 +265,7 @@ class Engine:
                 return name
             await self.docker.create_volume(name, self.labels())
             spec = {"Type": "volume", "Source": name, "Target": "/volume", "VolumeOptions": {"NoCopy": True}}
-            image = await self.pull(tools.BUSYBOX)
+            image = await self.busybox()
             async with self.container({"Image": image, "HostConfig": {"Mounts": [spec]}}) as container:
                 owner = await self.solver.changer.owner(mount.source.tree, mount.owner)
                 await self.solver.changer.fill(container, "/volume", mount.source, owner)

@@ -161,7 +161,7 @@ class Services:
             ports[forward.front] = forward.front
             commands.append(f"nc -ll -p {forward.front} -e nc {gateway} {local} &")
         config = {
-            "Image": await engine.pull("busybox:1"),
+            "Image": await engine.busybox(),
             "Entrypoint": ["/bin/busybox", "sh", "-c"],
             "Cmd": [" ".join([*commands, "wait"])],
             "StopSignal": "SIGKILL",

@@ -60,7 +60,7 @@ def host_bundle() -> bytes | None:
 
 async def install(engine: "Engine") -> Tools:
     """Make the volume unless it is there, named by what it holds."""
-    image = await engine.pull(BUSYBOX)
+    image = await engine.busybox()
     bundle = host_bundle() or b""
     name = f"slipway-tools-{engine.store.name}-{hashlib.sha256(image.encode() + bundle).hexdigest()[:16]}"
     async with engine.once(name):
@@ -69,11 +69,24 @@ async def install(engine: "Engine") -> Tools:
         await engine.docker.create_volume(name, engine.labels())
         mount = {"Type": "volume", "Source": name, "Target": "/tools", "VolumeOptions": {"NoCopy": True}}
         async with engine.container({"Image": image, "HostConfig": {"Mounts": [mount]}}) as container:
-            stat = await engine.docker.stat(container, "/bin/busybox", follow=True)
-            async with engine.docker.get(container, stat.path if stat else "/bin/busybox") as busybox:
-                binary = await tar.read(busybox, tar.first_file) or b""
+            binary = await _read_busybox(engine, container)
             files = [(tar.regular("busybox", len(binary), 0o755), binary)]
             files.append((tar.regular("ca-certificates.crt", len(bundle)), bundle))
             await engine.docker.put(container, "/tools", tar.pack(files))
         engine.store.put_json("volume", name, value=True)
     return Tools(name)
+
+
+async def has_static_busybox(engine: "Engine", image: str) -> bool:
+    """Return whether an image has a busybox that runs in every image: one that asks for no dynamic linker."""
+    reader = await engine.reader(image=image)
+    if await engine.docker.stat(reader, "/bin/busybox", follow=True) is None:
+        return False
+    # The linker's path stands at the beginning of a program that asks for one.
+    return b"/ld-" not in (await _read_busybox(engine, reader))[:4096]
+
+
+async def _read_busybox(engine: "Engine", container: str) -> bytes:
+    stat = await engine.docker.stat(container, "/bin/busybox", follow=True)
+    async with engine.docker.get(container, stat.path if stat else "/bin/busybox") as busybox:
+        return await tar.read(busybox, tar.first_file) or b""
