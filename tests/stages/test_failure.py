@@ -1,4 +1,4 @@
-"""What is told of a step that failed, and what stays with the error for the engine."""
+"""The story of a failed step, and what stays with the error for the engine."""
 
 import gql
 import pytest
@@ -6,7 +6,7 @@ from dagger import ExecError, QueryError
 from dagger._exceptions import QueryErrorValue
 
 from ci.stages.errors import Refused, StageFailed, StepFailed
-from ci.stages.failing import named, stage, to_type
+from ci.stages.failure import as_stage, stage, to_type
 
 REQUEST = gql.gql("{ container { id } }")
 OTHER = "(on a Dagger engine: `dagger` for `ci`)"
@@ -24,15 +24,15 @@ def query_error(message: str) -> QueryError:
     return QueryError([QueryErrorValue(message)], REQUEST)
 
 
-async def told(error: Exception, call: str = "test", **details: str) -> StepFailed:
+async def fail(error: Exception, call: str = "test", **details: str) -> StepFailed:
     with pytest.raises(StepFailed) as caught:
         async with stage(call, **details):
             raise error
     return caught.value
 
 
-async def test_a_step_s_story() -> None:
-    failed = await told(exec_error("sh", "-c", "exit 3"), where="here", name="a part of it")
+async def test_failed_step_has_a_story() -> None:
+    failed = await fail(exec_error("sh", "-c", "exit 3"), where="here", name="a part of it")
     assert str(failed).splitlines() == [
         "a part of it failed: exit code 3",
         "  what ran:        sh -c 'exit 3'",
@@ -43,34 +43,34 @@ async def test_a_step_s_story() -> None:
     ]
 
 
-async def test_a_long_command_is_one_line() -> None:
-    said = str(await told(exec_error("sh", "-c", "echo\n" * 99))).splitlines()
-    assert said[1].startswith("  what ran:        sh -c 'echo echo")
-    assert said[1].endswith("…")
-    assert len(said[1]) < 120
+async def test_long_command_is_one_line() -> None:
+    story = str(await fail(exec_error("sh", "-c", "echo\n" * 99))).splitlines()
+    assert story[1].startswith("  what ran:        sh -c 'echo echo")
+    assert story[1].endswith("…")
+    assert len(story[1]) < 120
 
 
-async def test_a_known_cause_is_advised_once() -> None:
-    failed = await told(exec_error("x", stderr="OSError: [Errno 28] No space left on device"))
+async def test_known_cause_gives_its_advice_once() -> None:
+    failed = await fail(exec_error("x", stderr="OSError: [Errno 28] No space left on device"))
     assert str(failed).splitlines()[-1].startswith("→ the disk is full")
-    failed = await told(query_error("no space left on device\n→ the engine's own advice"))
+    failed = await fail(query_error("no space left on device\n→ the engine's own advice"))
     assert str(failed).count("→") == 1
 
 
-async def test_a_step_that_was_killed_is_told_of_the_machine_s_memory() -> None:
-    assert "GiB of its machine" in str(await told(exec_error("x", exit_code=137)))
+async def test_story_of_a_killed_step_names_the_memory_of_the_machine() -> None:
+    assert "GiB of its machine" in str(await fail(exec_error("x", exit_code=137)))
 
 
-async def test_what_the_engine_cannot_do_is_told_too() -> None:
-    said = str(await told(query_error("lookup nowhere.invalid: no such host"), "push --env dev")).splitlines()
-    assert said[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
-    assert said[1] == "  to run just it:  ci call push --env dev"
-    assert "-i" not in "".join(said[1:3])
-    assert said[-1].startswith("→ nowhere.invalid has no address here")
+async def test_failure_of_the_engine_has_a_story_too() -> None:
+    story = str(await fail(query_error("lookup nowhere.invalid: no such host"), "push --env dev")).splitlines()
+    assert story[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
+    assert story[1] == "  to run just it:  ci call push --env dev"
+    assert "-i" not in "".join(story[1:3])
+    assert story[-1].startswith("→ nowhere.invalid has no address here")
 
 
-async def test_the_engine_s_details_stay() -> None:
-    failed = await told(exec_error("x", origin=" [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]"))
+async def test_details_of_the_engine_stay_with_the_error() -> None:
+    failed = await fail(exec_error("x", origin=" [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]"))
     # So the SDK hands them on, and a Dagger engine knows where it began.
     assert isinstance(failed, QueryError)
     assert isinstance(failed, StageFailed)
@@ -79,22 +79,22 @@ async def test_the_engine_s_details_stay() -> None:
     assert str(failed).endswith("-0123456789abcdef]")
 
 
-async def test_a_story_began_in_its_function_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_story_began_in_its_function_too(monkeypatch: pytest.MonkeyPatch) -> None:
     trace, step, function = "0123456789abcdef" * 2, "0123456789abcdef", "fedcba9876543210"
     monkeypatch.setenv("TRACEPARENT", f"00-{trace}-{function}-01")
-    failed = await told(exec_error("x", origin=f" [traceparent:{trace}-{step}]"))
+    failed = await fail(exec_error("x", origin=f" [traceparent:{trace}-{step}]"))
     # A Dagger engine's terminal shows no error of which it has shown all origins.
     assert str(failed).endswith(f"\n[traceparent:{trace}-{step}] [traceparent:{trace}-{function}]")
-    assert "traceparent" not in str(await told(exec_error("x")))
+    assert "traceparent" not in str(await fail(exec_error("x")))
 
 
-async def test_the_innermost_stage_tells() -> None:
+async def test_innermost_stage_names_the_failure() -> None:
     with pytest.raises(StepFailed, match=r"^inner failed"):
         async with stage("outer"), stage("inner"):
             raise exec_error("x")
 
 
-async def test_other_errors_are_left_alone() -> None:
+async def test_other_errors_pass_through() -> None:
     with pytest.raises(ValueError, match=r"^mine$"):
         async with stage("test"):
             raise ValueError("mine")
@@ -106,48 +106,48 @@ class Pipeline:
     def __init__(self, error: Exception | None) -> None:
         self.error = error
 
-    @named
+    @as_stage
     async def integration_test(self, env: str, note: str = "", *, force: bool = False, key: object = None) -> None:
         raise self.error or ValueError((env, note, force, key))
 
-    @named
+    @as_stage
     async def whole(self) -> None:
         await self.integration_test("dev")
 
 
-async def test_a_function_is_a_stage_with_its_arguments() -> None:
+async def test_function_is_a_stage_with_its_arguments() -> None:
     with pytest.raises(StepFailed) as caught:
         await Pipeline(exec_error("x")).integration_test("dev", note="two words", force=True, key=object())
     just = "integration-test --env dev --note 'two words' --force --key …"
-    said = str(caught.value)
-    assert said.startswith(f"{just} failed: exit code 3")
-    assert f"ci call --overrides app.port=1 {just}\n" in said
-    assert f"ci call -i --overrides app.port=1 {just}\n" in said
+    story = str(caught.value)
+    assert story.startswith(f"{just} failed: exit code 3")
+    assert f"ci call --overrides app.port=1 {just}\n" in story
+    assert f"ci call -i --overrides app.port=1 {just}\n" in story
 
 
-async def test_what_was_typed_is_not_told() -> None:
+async def test_story_of_the_engine_s_refusal_does_not_repeat_the_command() -> None:
     with pytest.raises(StepFailed) as caught:
         await Pipeline(query_error("it cannot")).integration_test("dev")
     assert str(caught.value) == "integration-test --env dev failed: it cannot"
 
 
-async def test_a_function_inside_another_is_the_one_to_tell() -> None:
+async def test_function_inside_another_is_the_stage() -> None:
     with pytest.raises(StepFailed, match=r"^integration-test --env dev failed"):
         await Pipeline(exec_error("x")).whole()
 
 
-def test_nothing_to_type() -> None:
+def test_no_call_gives_no_line_to_type() -> None:
     assert to_type() == []
     assert to_type(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "shown"),
     [
         ("see `ci call history`", f"see `ci call history`\n{OTHER}"),
         (f"see `ci call history`\n{OTHER}", f"see `ci call history`\n{OTHER}"),
         ("nothing to type", "nothing to type"),
     ],
 )
-def test_a_refusal_that_says_what_to_type_says_it_for_both_commands(said: str, shown: str) -> None:
-    assert str(Refused(said)) == shown
+def test_refusal_with_a_command_names_both_commands(message: str, shown: str) -> None:
+    assert str(Refused(message)) == shown

@@ -1,10 +1,10 @@
-"""What a build is called."""
+"""The version of a checkout, and the inputs of its build."""
 
 import pytest
 
 from ci.agent.checkout import Checkout
+from ci.agent.handlers.builds import _derived_version, _inputs
 from ci.settings import Settings
-from ci.stages.version import Version, _derived, _inputs
 
 TEXT = """
 [app]
@@ -21,7 +21,7 @@ CLEAN = Checkout(sources="5" * 64, commit="c" * 40, author="author@example.org")
 
 
 @pytest.mark.parametrize(
-    ("checkout", "name"),
+    ("checkout", "version"),
     [
         (CLEAN, "cccccccccccc"),
         (CLEAN.model_copy(update={"tags": ("v1.4.2",)}), "v1.4.2"),
@@ -32,14 +32,8 @@ CLEAN = Checkout(sources="5" * 64, commit="c" * 40, author="author@example.org")
         (Checkout(sources="5" * 64), "dev-dirty-01234567"),
     ],
 )
-def test_a_checkout_has_a_name(checkout: Checkout, name: str) -> None:
-    assert _derived(checkout, "0123456789" * 6) == name
-
-
-def test_only_what_is_in_no_commit_is_dirty() -> None:
-    assert not Version("1", "", CLEAN).dirty
-    assert Version("1", "", CLEAN.model_copy(update={"dirty": True})).dirty
-    assert Version("1", "", Checkout(sources="5" * 64)).dirty
+def test_checkout_has_a_version(checkout: Checkout, version: str) -> None:
+    assert _derived_version(checkout, "0123456789" * 6) == version
 
 
 def test_inputs_are_what_the_image_depends_on() -> None:

@@ -1,8 +1,8 @@
-"""Complaints of the tools as they print them, and what GitHub makes of them."""
+"""Findings as the tools print them, and what GitHub makes of them."""
 
 import pytest
 
-from ci.stages.complaints import Complaint, read_complaints
+from ci.stages.finding import Complaint, read_complaints
 
 RUFF = """\
 F401 [*] `os` imported but unused
@@ -89,7 +89,7 @@ ERROR tests/unit/test_b.py
 
 
 @pytest.mark.parametrize(
-    ("tool", "said", "place", "message"),
+    ("tool", "output", "place", "message"),
     [
         ("ruff", RUFF, ("src/greeter/answers.py", 1, 8), "F401 [*] `os` imported but unused"),
         ("mypy", MYPY, ("src/greeter/answers.py", 4, 0), "error: Missing return statement  [return]"),
@@ -104,23 +104,25 @@ ERROR tests/unit/test_b.py
     ],
     ids=["ruff", "mypy", "format", "hadolint", "shellcheck", "actionlint", "zizmor", "pytest", "deep", "collecting"],
 )
-def test_each_tool_is_understood(tool: str, said: str, place: tuple[str, int, int], message: str) -> None:
-    (found,) = read_complaints(tool, said, "examples/orders")
+def test_finding_is_read_from_the_output_of_each_tool(
+    tool: str, output: str, place: tuple[str, int, int], message: str
+) -> None:
+    (found,) = read_complaints(tool, output, "examples/orders")
     assert (found.path, found.line, found.column) == (f"examples/orders/{place[0]}", *place[1:])
     assert found.message.startswith(message)
 
 
-def test_what_passed_complains_of_nothing() -> None:
+def test_passed_run_has_no_finding() -> None:
     for tool in ("ruff", "mypy", "pytest", "shellcheck"):
         assert list(read_complaints(tool, "collected 3 items\n...   [100%]\n=== 3 passed ===\n", ".")) == []
 
 
-def test_a_service_may_be_the_whole_repository() -> None:
+def test_service_may_be_the_whole_repository() -> None:
     (found,) = read_complaints("mypy", "a.py:1:2: error: unused", ".")
     assert found.text == "a.py:1:2: error: unused (mypy)"
 
 
-def test_annotations_are_written_as_the_runner_reads_them() -> None:
+def test_annotation_is_written_as_the_runner_reads_it() -> None:
     complaint = Complaint("ruff", "a,b:c.py", 3, "50% of\nit: wrong", 7)
     assert complaint.annotation == "::error file=a%2Cb%3Ac.py,line=3,col=7,title=ruff::50%25 of%0Ait: wrong"
     note = Complaint("mypy", "a.py", 3, "note: see there")
