@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.targets.__main__ import answer
+
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from tests.ledger.github.hub import TOKEN, Hub
 from tests.machine import docker
 
