@@ -209,7 +209,7 @@ async def test_release_without_healthy_replicas_is_refused(both: Agent, roll_bac
     one = f"{both.stack.namespace}_{(await both.state()).previous.release}"
     docker("service", "scale", "--detach", f"{one}=0")
     refused = await roll_back("one", FORCE="1")
-    docker("service", "scale", "--detach", f"{one}=2")
+    docker("service", "scale", f"{one}=2")
     assert refused.returncode == 1
     assert f"See 'docker service ps {one}'" in refused.stderr
     assert both.serving() == "two"
