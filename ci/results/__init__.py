@@ -4,7 +4,7 @@ from ci.results.checks import LintReport, TestReport
 from ci.results.findings import Findings
 from ci.results.releases import DeployReport, Environments, History, Packaged, Release
 from ci.results.settings import EffectiveSettings
-from ci.results.targets import Deployment, EnvironmentStatus, Secrets, Verification
+from ci.results.targets import Deployment, EnvironmentStatus, SecretList, Verification
 
 __all__ = [
     "DeployReport",
@@ -17,7 +17,7 @@ __all__ = [
     "LintReport",
     "Packaged",
     "Release",
-    "Secrets",
+    "SecretList",
     "TestReport",
     "Verification",
 ]

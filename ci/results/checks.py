@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import dagger
 
-from ci.typed import field, object_type
+from ci.decorators import field, object_type
 
 
 @object_type
@@ -14,12 +14,12 @@ class TestReport:
 
     __test__ = False  # for pytest: a class named Test… that is none
 
-    tests: int = field()
-    seconds: float = field()
-    line_rate: float = field()
-    junit: dagger.File = field()
-    coverage: dagger.File = field()
-    summary: str = field()
+    tests: int = field("How many tests passed")
+    seconds: float = field("How long they took")
+    line_rate: float = field("The share of covered lines, 0 to 1")
+    junit: dagger.File = field("The report as JUnit XML")
+    coverage: dagger.File = field("The coverage as Cobertura XML")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
     async def of(cls, reports: dagger.Directory) -> Self:
@@ -38,8 +38,8 @@ class TestReport:
 class LintReport:
     """The linters that found nothing to complain about."""
 
-    linters: list[str] = field()
-    summary: str = field()
+    linters: list[str] = field("The linters that ran")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
     def of(cls, linters: list[str]) -> Self:

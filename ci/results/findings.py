@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Self
 
-from ci.typed import field, object_type
+from ci.decorators import field, object_type
 
 
 @object_type
 class Findings:
     """What the tests and the linters complain about, a line each."""
 
-    count: int = field()
-    lines: list[str] = field()
-    annotations: str = field()
-    summary: str = field()
+    count: int = field("How many findings")
+    lines: list[str] = field("One line for each finding")
+    annotations: str = field("The findings as GitHub's annotations")
+    summary: str = field("All of them, in Markdown")
 
     @classmethod
     def of(cls, lines: Sequence[str], annotations: Sequence[str]) -> Self:

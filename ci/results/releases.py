@@ -2,20 +2,20 @@
 
 from typing import Self
 
+from ci.agent.protocol.responses import EnvironmentsStatus, LedgerView
+from ci.decorators import field, object_type
 from ci.ledger import views
-from ci.ledger.protocol import Viewed
-from ci.targets.protocol import Described
-from ci.typed import field, object_type
+from ci.targets.target import TargetState
 
 
 @object_type
 class Packaged:
     """A version that is ready for an environment: checked, built, listed, pushed and recorded."""
 
-    version: str = field()
-    image: str = field()
-    existing: bool = field()
-    summary: str = field()
+    version: str = field("The version")
+    image: str = field("Its image by digest")
+    existing: bool = field("Whether an earlier run built it from the same sources")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
     def of(cls, version: str, image: str, *, existing: bool) -> Self:
@@ -28,15 +28,15 @@ class Packaged:
 class LedgerLine:
     """One record of the ledger."""
 
-    record: str = field()
-    at: str = field()
-    kind: str = field()
-    by: str = field()
-    signed: bool = field()
-    environment: str = field()
-    version: str = field()
-    digest: str = field()
-    text: str = field()
+    record: str = field("The record's ID")
+    at: str = field("When, ISO 8601 in UTC")
+    kind: str = field("The kind of record")
+    by: str = field("Who wrote the record")
+    signed: bool = field("Whether a valid signature covers the record")
+    environment: str = field("The environment; empty: none")
+    version: str = field("The version")
+    digest: str = field("The image's digest")
+    text: str = field("The record on one line")
 
     @classmethod
     def of(cls, line: views.Line) -> Self:
@@ -53,12 +53,12 @@ class LedgerLine:
 class History:
     """What happened, the newest first, and what is wrong with the ledger."""
 
-    lines: list[LedgerLine] = field()
-    problems: list[str] = field()
-    summary: str = field()
+    lines: list[LedgerLine] = field("The records, the newest first")
+    problems: list[str] = field("What is wrong with the ledger")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
-    def of(cls, viewed: Viewed) -> Self:
+    def of(cls, viewed: LedgerView) -> Self:
         """Take a history over."""
         lines = [LedgerLine.of(line) for line in viewed.history.lines] if viewed.history else []
         return cls(
@@ -72,42 +72,42 @@ class History:
 class Release:
     """A release's whole story."""
 
-    version: str = field()
-    image: str = field()
-    digest: str = field()
-    built: str = field()
-    by: str = field()
-    author: str = field()
-    commit: str = field()
-    tests: int = field()
-    sbom: str = field()
-    provenance: str = field()
-    serves: list[str] = field()
-    words: list[LedgerLine] = field()
-    runs: list[LedgerLine] = field()
-    summary: str = field()
+    version: str = field("The version")
+    image: str = field("Its image by digest")
+    digest: str = field("The image's digest")
+    built: str = field("When it was built, ISO 8601 in UTC")
+    by: str = field("Who built it")
+    author: str = field("Who wrote the commit")
+    commit: str = field("The commit")
+    tests: int = field("How many tests passed")
+    sbom: str = field("The sha256 of its SBOM")
+    provenance: str = field("Its provenance, an in-toto Statement as JSON")
+    serves: list[str] = field("The environments where it serves")
+    statements: list[LedgerLine] = field("Approvals, denials and lifts")
+    runs: list[LedgerLine] = field("Its deliveries")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
-    def of(cls, viewed: Viewed) -> Self:
+    def of(cls, viewed: LedgerView) -> Self:
         """Take a release's story over."""
-        told = viewed.release
-        if told is None:
+        release = viewed.release
+        if release is None:
             raise ValueError(viewed.message)
         return cls(
-            version=told.version,
-            image=told.image,
-            digest=told.digest,
-            built=f"{told.built:%Y-%m-%dT%H:%M:%SZ}",
-            by=told.by,
-            author=told.author,
-            commit=told.commit,
-            tests=told.tests,
-            sbom=told.sbom,
-            provenance=told.provenance,
-            serves=list(told.serves),
-            words=[LedgerLine.of(line) for line in told.words],
-            runs=[LedgerLine.of(line) for line in told.runs],
-            summary="\n".join([*_problems(viewed), told.markdown]),
+            version=release.version,
+            image=release.image,
+            digest=release.digest,
+            built=f"{release.built:%Y-%m-%dT%H:%M:%SZ}",
+            by=release.by,
+            author=release.author,
+            commit=release.commit,
+            tests=release.tests,
+            sbom=release.sbom,
+            provenance=release.provenance,
+            serves=list(release.serves),
+            statements=[LedgerLine.of(line) for line in release.words],
+            runs=[LedgerLine.of(line) for line in release.runs],
+            summary="\n".join([*_problems(viewed), release.markdown]),
         )
 
 
@@ -115,28 +115,28 @@ class Release:
 class DeployReport:
     """An environment's latest deploy, also one that failed or has no end."""
 
-    environment: str = field()
-    version: str = field()
-    digest: str = field()
-    outcome: str = field()
-    started: str = field()
-    ended: str = field()
-    by: str = field()
-    summary: str = field()
+    environment: str = field("The environment's name")
+    version: str = field("The version")
+    digest: str = field("The image's digest")
+    outcome: str = field("How the delivery ended")
+    started: str = field("When it started, ISO 8601 in UTC")
+    ended: str = field("When it ended; empty: it has no end")
+    by: str = field("The actor")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
-    def of(cls, environment: str, viewed: Viewed) -> Self:
+    def of(cls, environment: str, viewed: LedgerView) -> Self:
         """Take a report over; one of an environment that nothing was deployed to is empty."""
-        told = viewed.report
+        release = viewed.report
         return cls(
             environment=environment,
-            version=told.version if told else "",
-            digest=told.digest if told else "",
-            outcome=told.outcome if told else "",
-            started=f"{told.started:%Y-%m-%dT%H:%M:%SZ}" if told else "",
-            ended=f"{told.ended:%Y-%m-%dT%H:%M:%SZ}" if told and told.ended else "",
-            by=told.by if told else "",
-            summary="\n".join([*_problems(viewed), told.markdown if told else viewed.message]),
+            version=release.version if release else "",
+            digest=release.digest if release else "",
+            outcome=release.outcome if release else "",
+            started=f"{release.started:%Y-%m-%dT%H:%M:%SZ}" if release else "",
+            ended=f"{release.ended:%Y-%m-%dT%H:%M:%SZ}" if release and release.ended else "",
+            by=release.by if release else "",
+            summary="\n".join([*_problems(viewed), release.markdown if release else viewed.message]),
         )
 
 
@@ -144,20 +144,20 @@ class DeployReport:
 class EnvironmentLine:
     """What one environment runs, by the ledger and by its target."""
 
-    name: str = field()
-    version: str = field()
-    digest: str = field()
-    since: str = field()
-    by: str = field()
-    outcome: str = field()
-    running: str = field()
-    healthy: bool = field()
-    note: str = field()
+    name: str = field("The environment's name")
+    version: str = field("The version that serves by the ledger")
+    digest: str = field("Its image's digest")
+    since: str = field("Since when, ISO 8601 in UTC")
+    by: str = field("The actor")
+    outcome: str = field("How the delivery ended")
+    running: str = field("The version that serves by the target")
+    healthy: bool = field("Whether every replica is healthy")
+    note: str = field("Where ledger and target differ, or why the target does not answer")
 
     @classmethod
-    def of(cls, serving: views.Serving, state: Described | str) -> Self:
+    def of(cls, serving: views.Serving, state: TargetState | str) -> Self:
         """Lay what the ledger says beside what the target says, which may be an error."""
-        described = state if isinstance(state, Described) else None
+        state_read = state if isinstance(state, TargetState) else None
         return cls(
             name=serving.environment,
             version=serving.version,
@@ -165,8 +165,8 @@ class EnvironmentLine:
             since=f"{serving.since:%Y-%m-%dT%H:%M:%SZ}" if serving.since else "",
             by=serving.by,
             outcome=serving.outcome,
-            running=described.now.version if described else "",
-            healthy=bool(described and described.ok),
+            running=state_read.current.version if state_read else "",
+            healthy=bool(state_read and state_read.is_healthy),
             note=_note(serving, state),
         )
 
@@ -181,30 +181,29 @@ class EnvironmentLine:
 class Environments:
     """Which version runs where, since when, and how healthy."""
 
-    lines: list[EnvironmentLine] = field()
-    problems: list[str] = field()
-    summary: str = field()
+    lines: list[EnvironmentLine] = field("One line for each environment, in the order of promotion")
+    problems: list[str] = field("What is wrong with the ledger")
+    summary: str = field("All of it, as a table in Markdown")
 
     @classmethod
-    def of(cls, viewed: Viewed, states: dict[str, Described | str]) -> Self:
-        """Lay the ledger beside the targets."""
-        servings = viewed.environments.environments if viewed.environments else ()
-        lines = [EnvironmentLine.of(serving, states[serving.environment]) for serving in servings]
+    def of(cls, status: EnvironmentsStatus) -> Self:
+        """Compare the ledger with the targets."""
+        lines = [EnvironmentLine.of(one, status.states[one.environment]) for one in status.view.environments]
         table = [
             "| environment | version | since | by | healthy | note |",
             "|---|---|---|---|---|---|",
             *map(str, lines),
         ]
-        return cls(lines=lines, problems=list(viewed.problems), summary="\n".join([*_problems(viewed), *table]))
+        return cls(lines=lines, problems=list(status.problems), summary="\n".join([*_problems(status), *table]))
 
 
-def _note(serving: views.Serving, state: Described | str) -> str:
+def _note(serving: views.Serving, state: TargetState | str) -> str:
     if isinstance(state, str):
         return state
-    if state.now.digest != serving.digest:
-        return f"{state.now.version or 'nothing'} runs there: the next command on it records that"
+    if state.current.digest != serving.digest:
+        return f"{state.current.version or 'nothing'} runs there: the next command on it records that"
     return "a deploy has no end yet" if serving.under_way else ""
 
 
-def _problems(viewed: Viewed) -> list[str]:
+def _problems(viewed: LedgerView | EnvironmentsStatus) -> list[str]:
     return [f"**{problem}**" for problem in viewed.problems]

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from typing import Self
 
+from ci.decorators import field, object_type
 from ci.settings.explained import Explained
-from ci.typed import field, object_type
 
 
 @object_type
 class EffectiveSettings:
     """The settings as they are in effect, each with where it comes from."""
 
-    environment: str = field()
-    paths: list[str] = field()
-    values: list[str] = field()
-    sources: list[str] = field()
-    summary: str = field()
+    environment: str = field("The environment's name")
+    paths: list[str] = field("The settings' paths, in the order of `values` and `sources`")
+    values: list[str] = field("Their values")
+    sources: list[str] = field("Where each value comes from")
+    summary: str = field("All of it, as a table in Markdown")
 
     @classmethod
     def of(cls, environment: str, rows: Sequence[Explained]) -> Self:

@@ -1,42 +1,44 @@
-"""What functions that talk to a target return."""
+"""What functions that change or read an environment return."""
 
 from typing import Self
 
-from ci.ledger.protocol import Admitted
-from ci.targets.protocol import Deployed, Described, SecretsListed, SecretVersion
-from ci.typed import field, object_type
+from ci.agent.protocol import responses
+from ci.decorators import field, object_type
+from ci.delivery.request import DeliveryReport
+from ci.targets.target import SecretVersion
 
 
 @object_type
 class Deployment:
     """What serves an environment after a deploy, a rollback or a restore."""
 
-    environment: str = field()
-    version: str = field()
-    image: str = field()
-    address: str = field()
-    release: str = field()
-    outcome: str = field()
-    approvals: list[str] = field()
-    stages: list[str] = field()
-    summary: str = field()
+    environment: str = field("The environment's name")
+    version: str = field("The version that serves")
+    digest: str = field("The digest of its image, sha256:…")
+    address: str = field("Where users reach the service")
+    release: str = field("The release's name on the target")
+    outcome: str = field("succeeded, unchanged or inconclusive")
+    approvals: list[str] = field("Who approved")
+    stages: list[str] = field("What each stage did, in order")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
-    def of(cls, environment: str, admitted: Admitted, deployed: Deployed) -> Self:
-        """Tell a deploy's story."""
-        stages = [f"{stage.name}: {stage.message} ({stage.seconds:.1f} s)" for stage in deployed.stages]
-        notes = [*admitted.warnings, *([f"approved by {', '.join(admitted.approvals)}"] if admitted.approvals else [])]
+    def of(cls, report: DeliveryReport) -> Self:
+        """Take a delivery's report over."""
+        stages = [f"{stage.name}: {stage.message} ({stage.seconds:.1f} s)" for stage in report.stages]
+        notes = [*report.warnings, *([f"approved by {', '.join(report.approvals)}"] if report.approvals else [])]
         lines = "\n".join(f"- {line}" for line in [*notes, *stages])
+        headline = f"**{report.version} serves {report.environment}** at {report.address} ({report.outcome})"
         return cls(
-            environment=environment,
-            version=admitted.version,
-            image=admitted.image,
-            address=deployed.address,
-            release=deployed.release,
-            outcome=deployed.status,
-            approvals=list(admitted.approvals),
+            environment=report.environment,
+            version=report.version,
+            digest=report.digest,
+            address=report.address,
+            release=report.release,
+            outcome=report.outcome,
+            approvals=list(report.approvals),
             stages=stages,
-            summary=f"**{admitted.version} serves {environment}** at {deployed.address} ({deployed.status})\n\n{lines}",
+            summary=f"{headline}\n\n{lines}",
         )
 
 
@@ -44,63 +46,65 @@ class Deployment:
 class Verification:
     """The verdict on what serves an environment."""
 
-    outcome: str = field()
-    requests: int = field()
-    summary: str = field()
+    verdict: str = field("pass, fail or inconclusive")
+    requests: int = field("How many requests the verdict rests on")
+    summary: str = field("The verdict and its reasons, in Markdown")
 
 
 @object_type
 class EnvironmentStatus:
     """What an environment runs."""
 
-    environment: str = field()
-    address: str = field()
-    healthy: bool = field()
-    serving: str = field()
-    version: str = field()
-    since: str = field()
-    releases: list[str] = field()
-    services: list[str] = field()
-    lock: str = field()
-    summary: str = field()
+    environment: str = field("The environment's name")
+    address: str = field("Where users reach the service")
+    healthy: bool = field("Whether the edge and every replica of the current release are healthy")
+    current: str = field("The current release's name on the target")
+    version: str = field("The current release's version")
+    since: str = field("When the release became current, ISO 8601 in UTC")
+    releases: list[str] = field("Every release on the target, with its role and its healthy replicas")
+    services: list[str] = field("The other services of the stack, with their running replicas")
+    lock: str = field("Who holds the lock; empty: nobody")
+    summary: str = field("All of it, in Markdown")
 
     @classmethod
-    def of(cls, environment: str, state: Described) -> Self:
-        """Describe a target's state."""
-        releases = [f"{r.name} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)" for r in state.releases]
+    def of(cls, environment: str, status: responses.Status) -> Self:
+        """Take a target's state over."""
+        state = status.state
+        releases = [f"{r.release} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)" for r in state.releases]
         services = [f"{name}: {count} running" for name, count in state.services.items()]
+        lock = str(state.lock.lock) if state.lock else ""
         notes = [
             *([f"switched by hand by {state.by_hand}"] if state.by_hand else []),
-            *([f"locked by {state.lock}"] if state.lock else []),
+            *([f"locked by {lock}"] if lock else []),
             *([f"half done: {state.intent}"] if state.intent else []),
         ]
         lines = "\n".join(f"- {line}" for line in [*notes, *releases, *services])
         return cls(
             environment=environment,
             address=state.address,
-            healthy=state.ok,
-            serving=state.serving,
-            version=state.now.version,
+            healthy=state.is_healthy,
+            current=state.current.release,
+            version=state.current.version,
             since=state.since,
             releases=releases,
             services=services,
-            lock=state.lock,
-            summary=f"**{environment}**: {state.message}\n\n{lines}".strip(),
+            lock=lock,
+            summary=f"**{environment}**: {status.message}\n\n{lines}".strip(),
         )
 
 
 @object_type
-class Secrets:
+class SecretList:
     """The secrets of an environment: never a value."""
 
-    environment: str = field()
-    complete: bool = field()
-    names: list[str] = field()
-    summary: str = field()
+    environment: str = field("The environment's name")
+    complete: bool = field("Whether every secret that the settings name is set")
+    names: list[str] = field("The secrets' names")
+    summary: str = field("Each secret, when it was set and which releases read it, in Markdown")
 
     @classmethod
-    def of(cls, environment: str, listed: SecretsListed) -> Self:
-        """Tell of each secret since when it has its value, and which releases read it."""
+    def of(cls, environment: str, listed: responses.Secrets) -> Self:
+        """Take a list of secrets over."""
         lines = [f"- {line}" for secret in listed.secrets for line in _versions(secret.name, secret.versions)]
         return cls(
             environment=environment,

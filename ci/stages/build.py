@@ -4,7 +4,7 @@ import dagger
 from dagger import dag
 
 from ci.settings import Settings
-from ci.stages.failing import stage
+from ci.stages.failure import stage
 from ci.stages.toolchain import VENV, base, locked, place
 
 # The user that the service runs as: a number that no system image gives to anybody.
@@ -78,3 +78,9 @@ def sources(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return a container with the image's sources in READY, and EPOCH on all of them."""
     source = base(settings).with_directory(f"{READY}/app/src", service.directory("src"))
     return source.with_exec(["sh", "-euc", TOUCH])
+
+
+async def dev_version(service: dagger.Directory) -> str:
+    """Return `dev-` and twelve digits of the sources' digest: the same sources have the same version, and image."""
+    digest = await service.digest()
+    return f"dev-{digest.removeprefix('sha256:')[:12]}"

@@ -1,4 +1,4 @@
-"""What opens the way to targets and registries, and what is signed with: the constructor's arguments."""
+"""The credentials of a call: the constructor's arguments."""
 
 import dataclasses
 from typing import TypeVar
@@ -12,7 +12,7 @@ Value = TypeVar("Value", dagger.Socket, dagger.Secret, dagger.Service)
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """What the constructor was given."""
+    """What opens the way to targets and registries, and what signs."""
 
     docker: dagger.Socket | None = None
     ssh_key: dagger.Secret | None = None
@@ -23,12 +23,20 @@ class Credentials:
     ssh_agent: dagger.Socket | None = None
     public_key: dagger.File | None = None
     github_token: dagger.Secret | None = None
-    # The run of the workflow that calls; empty: it is none.
+    # The run of the GitHub workflow that calls; empty: there is none.
     github_run: str = ""
+    # Build the agent's image here instead of using the pinned one.
+    build_agent: bool = False
+
+    def signed_by(self, key: dagger.Secret | None) -> "Credentials":
+        """Return the credentials with another signing key, where one is given."""
+        if key is None:
+            return self
+        return dataclasses.replace(self, signing_key=key, ssh_agent=None, public_key=None)
 
 
-def needed(what: str, argument: str, value: Value | None) -> Value:
-    """Return an argument of the constructor that something cannot be reached without."""
+def require(what: str, argument: str, value: Value | None) -> Value:
+    """Return an argument of the constructor; raises Refused where it is missing."""
     if value is None:
         flag, variable = argument.replace("_", "-"), argument.replace("_", "").upper()
         raise Refused(

@@ -53,9 +53,4 @@ class LedgerFailed(StageFailed):
 
 
 class TargetFailed(StageFailed):
-    """The target said no, or could not be asked."""
-
-    def __init__(self, message: str, reason: str) -> None:
-        """Keep what kind of no it was, in the target's words: `locked` says that nothing was tried."""
-        super().__init__(message)
-        self.reason = reason
+    """The target refused, or could not be asked."""

@@ -6,8 +6,8 @@ import dagger
 
 from ci.settings import Settings
 from ci.stages import lint, test
-from ci.stages.complaints import Complaint, read_complaints
-from ci.stages.together import together
+from ci.stages.concurrently import run_concurrently
+from ci.stages.finding import Complaint, read_complaints
 
 
 async def complaints(settings: Settings, source: dagger.Directory) -> tuple[Complaint, ...]:
@@ -17,7 +17,7 @@ async def complaints(settings: Settings, source: dagger.Directory) -> tuple[Comp
     """
     service = source.directory(settings.app.path)
     tools = {**await lint.linters(settings, source), "pytest": test.tested(settings, service)}
-    said = await together({name: partial(_said, container) for name, container in tools.items()})
+    said = await run_concurrently({name: partial(_said, container) for name, container in tools.items()})
     folders = {name: "" if name in lint.OF_THE_REPOSITORY else settings.app.path for name in tools}
     return tuple(found for name in tools for found in read_complaints(name, said[name], folders[name]))
 

@@ -7,8 +7,8 @@ import dagger
 from dagger import dag
 
 from ci.settings import Settings
-from ci.stages.failing import stage
-from ci.stages.together import together
+from ci.stages.concurrently import run_concurrently
+from ci.stages.failure import stage
 from ci.stages.toolchain import base, place, workbench
 
 # Linters that are the service's own dependencies.
@@ -58,7 +58,7 @@ async def lint(settings: Settings, source: dagger.Directory) -> list[str]:
         async with stage("lint", name=f"lint ({name})", where=place(settings)):
             await found[name].sync()
 
-    await together({name: partial(clean, name) for name in found})
+    await run_concurrently({name: partial(clean, name) for name in found})
     return list(found)
 
 

@@ -1,4 +1,4 @@
-"""Everything before an environment: tested, linted, built once, listed, pushed, and recorded under its version."""
+"""Everything before an environment: tested, linted, built once, listed, and pushed under its version."""
 
 import dataclasses
 import hashlib
@@ -10,90 +10,106 @@ from typing import Any
 
 import dagger
 
-from ci.ledger import protocol
+from ci.agent.home import REPOSITORY, SOURCES
+from ci.agent.protocol.requests import Identify
+from ci.agent.protocol.responses import Identified
 from ci.ledger.provenance import provenance
+from ci.ledger.records import Built
 from ci.settings import Settings
-from ci.stages import build, push, sbom
-from ci.stages.ledger import Ledger
-from ci.stages.together import together
-from ci.stages.version import Version
+from ci.stages import build, sbom
+from ci.stages.agent import Agent
+from ci.stages.concurrently import run_concurrently
+from ci.stages.push import Tagged, push_images
+from ci.stages.test_image import TAG_PREFIX, test_image
 
 Checks = Mapping[str, Callable[[], Awaitable[Any]]]
-Identify = Callable[[], Awaitable[Version]]
+IMAGE, TESTS = "image", "tests"
 
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A version and the image that it is."""
+    """A version, its image, and the build that is still to be recorded (none: the ledger has it already)."""
 
     version: str
     image: str
-    # Whether it was there before, from the same sources.
-    existing: bool
+    build: Built | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Made:
-    """The image of a version, which may be there already."""
+class Artifacts:
+    """What was made of the sources, or is there already."""
 
-    version: Version
-    known: protocol.Found
-    image: str = ""
+    identified: Identified
+    images: Mapping[str, str]
     sbom: str = ""
 
 
 async def package(
-    ledger: Ledger, environment: str, service: dagger.Directory, identify: Identify, checks: Checks
+    agent: Agent, environment: str, source: dagger.Directory, checkout: dagger.Directory, version: str, checks: Checks
 ) -> Package:
-    """Check the sources while the image is made, listed and pushed; record it when all of that went well.
+    """Check the sources while their images are built, listed and pushed; nothing is recorded yet.
 
     Raises:
         Refused: The version was built from other sources.
     """
     began = datetime.now(UTC)
-    made = partial(_made, ledger, environment, service, identify)
-    done = await together({**checks, "made": made})
-    ready: Made = done["made"]
-    name, known = ready.version.name, ready.known
-    if known.image and (known.signed or not ledger.signs):
-        return Package(name, known.image, existing=True)
-    recorded = await ledger.ask(
-        protocol.RecordBuild,
-        protocol.Recorded,
-        version=name,
-        image=known.image or ready.image,
-        inputs=ready.version.inputs,
-        commit=ready.version.checkout.commit,
-        author=ready.version.checkout.author,
-        dirty=ready.version.dirty,
+    identify = partial(_identify, agent, source, checkout, version)
+    service = source.directory(agent.settings.app.path)
+    done = await run_concurrently({**checks, "artifacts": partial(_make, agent, environment, service, identify)})
+    artifacts: Artifacts = done["artifacts"]
+    identified = artifacts.identified
+    if identified.image and (identified.signed or not agent.signs):
+        return Package(identified.version, identified.image)
+    built = Built(
+        version=identified.version,
+        image=artifacts.images[IMAGE],
+        test_image=artifacts.images[TESTS],
+        inputs=identified.inputs,
+        commit=identified.checkout.commit,
+        author=identified.checkout.author,
+        dirty=identified.checkout.dirty or not identified.checkout.commit,
         tests=done["test"].tests,
-        sbom=hashlib.sha256(ready.sbom.encode()).hexdigest(),
-        provenance=_provenance(ledger.settings, ready.version, known.image or ready.image, began),
-        migrations=await _migrations(ledger.settings, service),
-        forward_compatible=ledger.settings.app.forward_compatible,
+        sbom=hashlib.sha256(artifacts.sbom.encode()).hexdigest(),
+        provenance=_provenance(agent.settings, identified, artifacts.images[IMAGE], began),
+        migrations=await _migrations(agent.settings, service),
+        forward_compatible=agent.settings.app.forward_compatible,
     )
-    return Package(name, recorded.image, existing=recorded.existing)
+    return Package(identified.version, artifacts.images[IMAGE], built)
 
 
-async def _made(ledger: Ledger, environment: str, service: dagger.Directory, identify: Identify) -> Made:
-    settings, version = ledger.settings, await identify()
-    known = await ledger.ask(protocol.FindBuild, protocol.Found, version=version.name, inputs=version.inputs)
-    if known.image:
-        return Made(version, known)
-    image = build.image(settings, service, version.name)
-    both = {
-        "sbom": partial(sbom.bill_of_materials, settings, service, image, version.name),
-        "image": partial(push.push, settings, ledger.credentials, image, environment, version.name),
+async def _identify(agent: Agent, source: dagger.Directory, checkout: dagger.Directory, version: str) -> Identified:
+    mounted = {SOURCES: source, REPOSITORY: checkout}
+    return await agent.run(Identify(version=version), Identified, directories=mounted)
+
+
+async def _make(
+    agent: Agent, environment: str, service: dagger.Directory, identify: Callable[[], Awaitable[Identified]]
+) -> Artifacts:
+    settings, identified = agent.settings, await identify()
+    version = identified.version
+    if identified.image:
+        return Artifacts(identified, {IMAGE: identified.image, TESTS: identified.test_image})
+    image = build.image(settings, service, version)
+    await build.built(settings, image)
+    tagged = {
+        IMAGE: Tagged(image, version),
+        TESTS: Tagged(test_image(settings, service), f"{TAG_PREFIX}{version}"),
     }
-    return Made(version, known, **await together(both))
+    done = await run_concurrently(
+        {
+            "sbom": partial(sbom.bill_of_materials, settings, service, image, version),
+            "images": partial(push_images, agent, environment, tagged),
+        }
+    )
+    return Artifacts(identified, done["images"], done["sbom"])
 
 
-def _provenance(settings: Settings, version: Version, image: str, began: datetime) -> dict[str, Any]:
+def _provenance(settings: Settings, identified: Identified, image: str, began: datetime) -> dict[str, Any]:
     return provenance(
         image=image,
-        version=version.name,
-        commit=version.checkout.commit,
-        sources=version.checkout.sources,
+        version=identified.version,
+        commit=identified.checkout.commit,
+        sources=identified.checkout.sources,
         materials={"base image": settings.base_image()},
         began=began,
         ended=datetime.now(UTC),

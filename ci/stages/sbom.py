@@ -8,7 +8,7 @@ from dagger import ReturnType, dag
 
 from ci.settings import Settings
 from ci.stages.build import READY, built, environment
-from ci.stages.failing import stage
+from ci.stages.failure import stage
 from ci.stages.toolchain import VENV, base, place
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]

@@ -1,0 +1,50 @@
+"""`secrets set`, `secrets rotate` and `secrets list`."""
+
+from typing import Annotated
+
+import dagger
+from dagger import Doc
+
+from ci.agent.home import SECRET
+from ci.agent.protocol import requests as r
+from ci.agent.protocol import responses
+from ci.decorators import object_type, uncached, uncached_as
+from ci.results import Deployment, SecretList
+from ci.stages.deliver import deliver
+from ci.stages.project import Project
+
+Env = Annotated[str, Doc("The environment: a name in pipeline.toml")]
+Name = Annotated[str, Doc("The secret's name")]
+Value = Annotated[dagger.Secret, Doc("The secret's value")]
+
+
+@object_type
+class Secrets:
+    """The service's secrets, which live on an environment's target alone."""
+
+    project: Project
+
+    @uncached_as("set")
+    async def put(self, env: Env, name: Name, value: Value) -> str:
+        """Set a secret; releases read the new value from the next delivery on."""
+        request = r.SetSecret(environment=env, name=name)
+        return (await (await self.project.agent()).run(request, responses.Done, secrets={SECRET: value})).message
+
+    @uncached
+    async def rotate(
+        self,
+        env: Env,
+        name: Name,
+        value: Value,
+        key: Annotated[dagger.Secret | None, Doc("The OpenSSH private key to sign with")] = None,
+    ) -> Deployment:
+        """Set a secret, and deliver what serves again with the new value."""
+        agent = await self.project.agent(key)
+        await agent.run(r.SetSecret(environment=env, name=name), responses.Done, secrets={SECRET: value})
+        return Deployment.of(await deliver(agent, r.Deliver(environment=env, action="restore")))
+
+    @uncached_as("list")
+    async def show(self, env: Env) -> SecretList:
+        """List an environment's secrets and which releases read them, never a value."""
+        agent = await self.project.agent()
+        return SecretList.of(env, await agent.run(r.ListSecrets(environment=env), responses.Secrets))
