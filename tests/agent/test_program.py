@@ -106,7 +106,7 @@ async def ask(run: Run, expected: type[T], request: r.AnyRequest) -> T:
     """Send a request with its own words, and return the response, which is of the expected kind."""
     done = await run(request.words, request.model_dump_json())
     assert done.returncode == 0, done
-    response = read_response(done.stdout)
+    response = read_response(done.stdout, expected)
     assert isinstance(response, expected), response
     return response
 
@@ -128,7 +128,7 @@ async def test_requests_are_answered_in_both_ways(agent: Agent, images: Images, 
     assert message.startswith("api-key has its value number 1")
 
     done = await run(request.words, request.model_dump_json())
-    delivered = read_response(done.stdout)
+    delivered = read_response(done.stdout, Delivered)
     assert isinstance(delivered, Delivered), done
     assert delivered.delivery.outcome == Outcome.SUCCEEDED
     # Progress is a line for each stage, on standard error alone.
@@ -150,7 +150,7 @@ async def test_requests_are_answered_in_both_ways(agent: Agent, images: Images, 
     assert "locked by lead" in (await ask(run, Done, r.UnlockEnvironment(environment="dev"))).message
 
     listed = await run((), r.ListSecrets(environment="dev").model_dump_json())
-    secrets = read_response(listed.stdout)
+    secrets = read_response(listed.stdout, Secrets)
     assert isinstance(secrets, Secrets)
     assert [secret.name for secret in secrets.secrets] == ["api-key"]
     assert "hidden value" not in str([done, listed, message])
@@ -216,7 +216,7 @@ async def test_client_behind_ssh_runs_nothing_else(agent: Agent, tmp_path: Path)
     async with a_shell(tmp_path, forced=" ".join(PROGRAM), env=environment, cwd=str(REPOSITORY)) as config:
         for words in (("touch", str(tmp_path / "touched")), ("deliver", "dev"), ()):
             done = await behind_ssh(config)(words, STATUS.model_dump_json())
-            assert isinstance(read_response(done.stdout), Status)
+            assert isinstance(read_response(done.stdout, Status), Status)
     assert not (tmp_path / "touched").exists()
 
 

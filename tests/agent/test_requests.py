@@ -75,7 +75,7 @@ def test_archives_are_named_without_a_path(name: str) -> None:
     ("text", "problem"),
     [
         ("", "Invalid JSON"),
-        ("[]", "dictionary"),
+        ("[]", "dict_type"),
         ("{}", "Unable to extract tag"),
         ('{"request": "obey"}', "does not match any of the expected tags"),
         ('{"request": "status"}', "environment"),

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ci.agent.home import ARCHIVES, REGISTRY_PASSWORD, RULES, SSH_KEY, Rules
 from ci.agent.protocol.requests import AnyRequest, Deliver, Provision, PushArchives, ReadStatus
-from ci.agent.protocol.responses import AnyResponse, Delivered, Pushed, Response, Status
+from ci.agent.protocol.responses import Delivered, Done, Failed, Pushed, Refused, Response, Status
 from ci.delivery.request import DeliveryReport
 from ci.ledger.records import Built
 from ci.settings import Host, Settings
@@ -76,13 +76,13 @@ class Cluster:
         (home / ARCHIVES).symlink_to(archives)
         return home
 
-    def send(self, request: AnyRequest, **hosts: Host) -> AnyResponse:
-        """Run the agent at the laptop."""
-        return self.lan.ask(self.home(**hosts), request)
+    def send(self, expected: type[T], request: AnyRequest, **hosts: Host) -> T | Refused | Failed:
+        """Run the agent at the laptop, and return the expected response, or bad news."""
+        return self.lan.ask(self.home(**hosts), request, expected)
 
     def ask(self, expected: type[T], request: AnyRequest) -> T:
         """Run the agent at the laptop, and return the response, which is of the expected kind."""
-        response = self.send(request)
+        response = self.send(expected, request)
         assert isinstance(response, expected), response
         return response
 
@@ -95,10 +95,10 @@ class Cluster:
         checks: list[Check] = CHECKS.validate_json(text)
         return {check.name: check.detail for check in checks if not check.ok}
 
-    def provision(self, **hosts: Host) -> AnyResponse:
+    def provision(self, **hosts: Host) -> Done | Refused | Failed:
         """Make hosts ready; all of them as managers where none is named."""
         wanted = hosts or {machine.label: machine.described(place=machine.label) for machine in self.machines}
-        return self.send(Provision(environment="dev"), **wanted)
+        return self.send(Done, Provision(environment="dev"), **wanted)
 
     def push(self, build: str) -> str:
         """Build the tests' service and push it through the target: its address by digest."""

@@ -8,12 +8,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from ci.agent.protocol.requests import AnyRequest
-from ci.agent.protocol.responses import AnyResponse, read_response
+from ci.agent.protocol.responses import Failed, Refused, Response, read_response
 from ci.settings import Host
+
+T = TypeVar("T", bound=Response)
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -138,10 +141,10 @@ class Lan:
     def _entered(self, *command: str) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self.id}", *command]
 
-    def ask(self, home: Path, request: AnyRequest) -> AnyResponse:
-        """Run the agent at the laptop, with a home."""
+    def ask(self, home: Path, request: AnyRequest, expected: type[T]) -> T | Refused | Failed:
+        """Run the agent at the laptop, with a home; returns the expected response, or bad news."""
         program = ("env", f"SLIPWAY_HOME={home}", sys.executable, "-m", "ci.agent", *request.words)
-        return read_response(self.at_laptop(*program, given=request.model_dump_json()))
+        return read_response(self.at_laptop(*program, given=request.model_dump_json()), expected)
 
     def plug(self, process: str, link: str, address: str) -> None:
         """Give the network namespace of a process an address on the lan."""

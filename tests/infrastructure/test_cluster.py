@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from ci.agent.protocol.requests import ReadStatus
-from ci.agent.protocol.responses import Done, Failed
+from ci.agent.protocol.responses import Done, Failed, Status
 from ci.outcome import Outcome
 from tests.infrastructure.cluster import Cluster, push_request
 from tests.infrastructure.lan import REPOSITORY, Machine, until
@@ -88,7 +88,7 @@ def test_deploy_works_while_the_target_itself_is_cut_off(serving: Cluster) -> No
     with using(serving, [second]) as seen:
         serving.lan.pull_plug(first)
         # Whoever leads has gone for some seconds, too.
-        until(lambda: known.send(ReadStatus(environment="dev")).ok)
+        until(lambda: known.send(Status, ReadStatus(environment="dev")).ok)
         deployed = known.deploy(image, "4b")
         assert deployed.outcome == Outcome.SUCCEEDED, deployed
     assert seen["apart"] > 10

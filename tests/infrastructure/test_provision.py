@@ -11,7 +11,7 @@ import pytest
 
 from ci.agent.home import Rules
 from ci.agent.protocol.requests import Provision, ReadStatus
-from ci.agent.protocol.responses import AnyResponse, Done, Failed
+from ci.agent.protocol.responses import Done, Failed, Refused, Status
 from ci.settings import Host, Settings
 from tests.infrastructure.cluster import make_home, make_settings, with_hosts
 from tests.infrastructure.lan import Lan, Machine, run
@@ -42,8 +42,8 @@ def home(lan: Lan, settings: Settings) -> Path:
     return make_home(lan.folder, Rules(settings=settings, registry_ca=CA), lan.key)
 
 
-def provision(lan: Lan, hosts: dict[str, Host]) -> AnyResponse:
-    return lan.ask(home(lan, with_hosts(make_settings(), hosts)), Provision(environment="dev"))
+def provision(lan: Lan, hosts: dict[str, Host]) -> Done | Refused | Failed:
+    return lan.ask(home(lan, with_hosts(make_settings(), hosts)), Provision(environment="dev"), Done)
 
 
 def provisioned(lan: Lan, hosts: dict[str, Host]) -> list[str]:
@@ -143,7 +143,7 @@ def test_a_host_whose_key_is_not_the_known_one_is_refused(lan: Lan, machines: di
         failed = refused(lan, {"one": host})
         assert failed.reason == "unreachable"
         assert "the host's key is not the one in known_hosts" in failed.message
-        deploying = lan.ask(home(lan, make_settings(host=host)), ReadStatus(environment="dev"))
+        deploying = lan.ask(home(lan, make_settings(host=host)), ReadStatus(environment="dev"), Status)
         assert isinstance(deploying, Failed), deploying
         assert "the host's key is not the one in known_hosts" in deploying.message
 
