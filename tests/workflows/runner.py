@@ -1,6 +1,5 @@
 """A repository, a server like GitHub's, and `act`, which runs the repository's workflows on this machine."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -10,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci.targets.__main__ import answer
-
 from ci.settings import FILE, Settings
-from ci.targets import protocol as p
+from ci.targets.stack import Stack
+from tests.e2e.targets import remove_stack
 from tests.ledger.github.hub import TOKEN, Hub
 from tests.machine import docker
 
@@ -108,8 +106,7 @@ class Runner:
     def remove(self) -> None:
         """Take away what was delivered."""
         for environment in self.settings.environments:
-            outcome = asyncio.run(answer(p.Remove(stack=p.Stack.of(self.settings, environment))))
-            assert outcome.ok, outcome
+            remove_stack(Stack.of(self.settings, environment))
         repository = self.settings.registry.repository
         for image in docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines():
             if image.startswith(f"{repository} "):
