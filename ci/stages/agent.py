@@ -91,8 +91,7 @@ class Agent:
 
     async def _step(self, request: Request) -> dagger.Container:
         environment = getattr(request, "environment", "")
-        build = self.credentials.build_agent
-        step = await find_agent(self.settings, self.source, environment, build=build)
+        step = await find_agent(self.settings, self.source, environment, self.credentials)
         # Rules hold no secret. But a Dagger engine's progress shows the text of everything else that a step gets.
         rules = dag.set_secret(f"rules-{uuid4().hex}", self.rules.model_dump_json())
         step = step.with_mounted_secret(f"{home.HOME}/{home.RULES}", rules)
