@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.imports import cycle, import_graph
+
 REPOSITORY = Path(__file__).parents[1]
 FILES = sorted((REPOSITORY / "ci").rglob("*.py"))
 ENGINE = sorted((REPOSITORY / "engine").rglob("*.py"))
@@ -76,6 +78,10 @@ def test_every_part_has_its_place() -> None:
 
 def test_imports_point_one_way() -> None:
     assert [problem for path in FILES for problem in wrong(path)] == []
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert cycle(import_graph(REPOSITORY, "ci")) == []
 
 
 def test_the_engine_knows_no_module() -> None:

@@ -9,6 +9,8 @@ from ci.frozen import FrozenModel
 from ci.ledger.records import Built
 
 GithubRun = Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
+# A file's name in a folder of the agent's home: no path leads out of that folder.
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 
 
 class Request(FrozenModel):
@@ -42,7 +44,7 @@ class PushArchives(Request):
     needs_target: ClassVar[bool] = True
     environment: str
     # By the archive's file name: the tag.
-    tags: dict[str, str]
+    tags: dict[FileName, str]
 
 
 class RecordBuild(Request, Built):

@@ -25,8 +25,8 @@ class Failed(Response):
 
     response: Literal["failed"] = "failed"
     ok: Literal[False] = False
-    # Which part of the outside world failed.
-    where: Literal["target", "ledger", "request"]
+    # What failed: a part of the outside world, the agent's home, or the request itself.
+    where: Literal["target", "ledger", "home", "request"]
     reason: Reason | Literal["denied", "registry", "signing", "invalid"]
 
 
@@ -83,6 +83,9 @@ class Delivered(Response):
 
 class Tested(Response):
     """How a test run ended, and its command."""
+
+    # Not a test class, whatever its name says.
+    __test__ = False
 
     response: Literal["tested"] = "tested"
     command: tuple[str, ...]
