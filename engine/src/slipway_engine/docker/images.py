@@ -6,6 +6,7 @@ from slipway_engine.docker.client import Docker
 from slipway_engine.docker.objects import Objects
 from slipway_engine.errors import EngineError
 from slipway_engine.events import Events
+from slipway_engine.files import tar
 from slipway_engine.model.node import short_name
 
 BUSYBOX = "busybox:1"
@@ -19,6 +20,8 @@ class Images:
         self._docker, self._objects, self._events = docker, objects, events
         self._readers: dict[str, str] = {}
         self._variables: dict[str, list[str]] = {}
+        self._pulled: list[str] = []
+        self._busybox = ""
 
     async def pull(self, reference: str, auth: str = "") -> str:
         """Return the ID of an image, fetched from its registry unless Docker has it."""
@@ -34,7 +37,22 @@ class Images:
                 found = await self._docker.image(reference)
         if found is None:
             raise EngineError(f"{reference}: was pulled, but is not there")
-        return str(found["Id"])
+        self._pulled.append(str(found["Id"]))
+        return self._pulled[-1]
+
+    async def busybox(self) -> str:
+        """Return the ID of an image with a static /bin/busybox.
+
+        This is `busybox:1`; where no registry gives that, the newest such image that the session pulled for a step.
+        """
+        if not self._busybox:
+            try:
+                self._busybox = await self.pull(BUSYBOX)
+            except EngineError:
+                self._busybox = await self._find_busybox()
+                if not self._busybox:
+                    raise
+        return self._busybox
 
     async def inspect(self, image: str) -> dict[str, Any]:
         """Return what Docker knows of an image; nothing when it is gone."""
@@ -61,9 +79,25 @@ class Images:
                 config: dict[str, Any] = {"Image": image, "Cmd": ["-"]}
                 if volume:
                     mount = {"Type": "volume", "Source": volume, "Target": "/volume"}
-                    config = {"Image": await self.pull(BUSYBOX), "HostConfig": {"Mounts": [mount]}}
+                    config = {"Image": await self.busybox(), "HostConfig": {"Mounts": [mount]}}
                 self._readers[key] = await self._objects.keep_container(config)
             return self._readers[key]
+
+    async def read_busybox(self, container: str) -> bytes:
+        """Return the program /bin/busybox of a container; empty: the container has none."""
+        stat = await self._docker.stat(container, "/bin/busybox", follow=True)
+        if stat is None:
+            return b""
+        async with self._docker.get(container, stat.path) as stream:
+            return await tar.read(stream, tar.first_file) or b""
+
+    async def _find_busybox(self) -> str:
+        for image in reversed(self._pulled):
+            program = await self.read_busybox(await self.reader(image=image))
+            # A program that needs a dynamic linker names the linker at the program's beginning.
+            if program and b"/ld-" not in program[:4096]:
+                return image
+        return ""
 
 
 def split_reference(reference: str) -> tuple[str, str]:

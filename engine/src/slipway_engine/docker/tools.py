@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway_engine.docker.client import Docker
-from slipway_engine.docker.images import BUSYBOX, Images
+from slipway_engine.docker.images import Images
 from slipway_engine.docker.objects import Objects
 from slipway_engine.files import tar
 from slipway_engine.store.database import Store
@@ -75,7 +75,7 @@ class Toolbox:
 
     async def _install(self) -> Tools:
         """Make the volume unless it is there, named by what it holds."""
-        image = await self._images.pull(BUSYBOX)
+        image = await self._images.busybox()
         bundle = host_bundle() or b""
         name = f"slipway-tools-{self._store.name}-{hashlib.sha256(image.encode() + bundle).hexdigest()[:16]}"
         async with self._objects.once(name):
@@ -89,9 +89,7 @@ class Toolbox:
         await docker.create_volume(volume, self._objects.labels())
         mount = {"Type": "volume", "Source": volume, "Target": "/tools", "VolumeOptions": {"NoCopy": True}}
         async with self._objects.container({"Image": image, "HostConfig": {"Mounts": [mount]}}) as container:
-            stat = await docker.stat(container, "/bin/busybox", follow=True)
-            async with docker.get(container, stat.path if stat else "/bin/busybox") as busybox:
-                binary = await tar.read(busybox, tar.first_file) or b""
+            binary = await self._images.read_busybox(container)
             files = [(tar.regular("busybox", len(binary), 0o755), binary)]
             files.append((tar.regular("ca-certificates.crt", len(bundle)), bundle))
             await docker.put(container, "/tools", tar.pack(files))

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from slipway_engine.docker.client import Docker
 from slipway_engine.docker.daemon import Daemon
-from slipway_engine.docker.images import BUSYBOX
 from slipway_engine.errors import DockerError, ServiceError
 from slipway_engine.events import Events, Span
 from slipway_engine.execution import tunnel
@@ -163,7 +162,7 @@ class Services:
             ports[forward.front] = forward.front
             commands.append(f"nc -ll -p {forward.front} -e nc {gateway} {local} &")
         config = {
-            "Image": await self._daemon.images.pull(BUSYBOX),
+            "Image": await self._daemon.images.busybox(),
             "Entrypoint": ["/bin/busybox", "sh", "-c"],
             "Cmd": [" ".join([*commands, "wait"])],
             "StopSignal": "SIGKILL",

@@ -4,7 +4,6 @@ import contextlib
 import uuid
 
 from slipway_engine.docker.daemon import Daemon
-from slipway_engine.docker.images import BUSYBOX
 from slipway_engine.execution.plan import Plan
 from slipway_engine.model.node import short_name
 from slipway_engine.model.step import CacheMount, FolderMount
@@ -57,7 +56,7 @@ class Volumes:
                 return name
             await docker.create_volume(name, objects.labels())
             spec = {"Type": "volume", "Source": name, "Target": "/volume", "VolumeOptions": {"NoCopy": True}}
-            image = await self._daemon.images.pull(BUSYBOX)
+            image = await self._daemon.images.busybox()
             async with objects.container({"Image": image, "HostConfig": {"Mounts": [spec]}}) as container:
                 owner = await self._trees.writer.owner(mount.source.tree, mount.owner)
                 await self._trees.writer.fill(container, "/volume", mount.source, owner)
