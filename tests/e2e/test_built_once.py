@@ -1,11 +1,7 @@
 """Nothing is built after `package`: later deliveries pull by digest, and the checkout changes nothing about them."""
 
 import re
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ import pytest
 from tests.machine import docker
 
 from .conftest import Environ, Outcome
+from .events import docker_events
 from .targets import read_state
 from .team import Team, new_team
 
@@ -22,35 +19,6 @@ pytestmark = pytest.mark.full
 
 STEP = re.compile(r"^#(\d+) (.*)$")
 BROKEN_TEST = '\n\ndef test_of_today() -> None:\n    raise AssertionError("not in that release")\n'
-
-
-@dataclass
-class Events:
-    """What happened on this machine's Docker, a line each: type, action, ID, attributes."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def having(self, *parts: str) -> list[str]:
-        """Return the events that hold all of these texts."""
-        return [line for line in self.lines if all(part in line for part in parts)]
-
-
-@contextmanager
-def docker_events() -> Iterator[Events]:
-    """Keep the events of this machine's Docker that happen while the body runs."""
-    form = "{{.Type}} {{.Action}} {{.Actor.ID}} {{json .Actor.Attributes}}"
-    # Read as they come: the daemon remembers but a few.
-    kinds = [f"--filter=event={action}" for action in ("pull", "create", "remove")]
-    command = ["docker", "events", f"--since={time.time():.3f}", f"--format={form}", *kinds]
-    events = Events()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield events
-            # The last ones are on their way.
-            time.sleep(1)
-        finally:
-            process.terminate()
-            events.lines = process.communicate()[0].splitlines()
 
 
 def steps(outcome: Outcome) -> list[str]:

@@ -94,7 +94,11 @@ def alone(
         until(socket.exists, 20)
         _start(stack, *inside, sys.executable, "-m", "tests.relays", str(registry.port), str(socket))
         _start(stack, *machine.entered("dockerd", f"--host=unix://{SOCKET}"))
-        until(lambda: subprocess.run(machine.entered("docker", "version"), capture_output=True, check=False).returncode == 0)
+        until(
+            lambda: (
+                subprocess.run(machine.entered("docker", "version"), capture_output=True, check=False).returncode == 0
+            )
+        )
         machine.run("docker", "swarm", "init", "--advertise-addr=127.0.0.1")
         yield Alone(machine, team, f"--registry=tcp://localhost:{registry.port}")
 
