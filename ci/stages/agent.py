@@ -84,7 +84,7 @@ class Agent:
         for name, secret in (secrets or {}).items():
             step = step.with_mounted_secret(f"{home.HOME}/{name}", secret)
         async with stage(name=f"slipway-agent {' '.join(request.words)}"):
-            response = read_response(await _run(step, request))
+            response = read_response(await _run(step, request), expected)
         if isinstance(response, expected):
             return response
         raise _failure(response)

@@ -1,5 +1,6 @@
 """A machine that reaches nothing but the team's registry: deliveries, rollbacks and reports need nothing else."""
 
+import json
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ci.stages.agent_image import LOCK
 from tests.infrastructure.lan import Lan, Machine, sshd, until
 from tests.machine import a_free_port
 from tests.registries import Stoppable, a_stoppable_registry
@@ -58,9 +60,15 @@ class Alone:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stoppable]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the registry keeps everything."""
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def registry(data: Path) -> Iterator[Stoppable]:
     """The team's registry, which is all that is left of the world."""
-    with a_stoppable_registry(a_free_port(), tmp_path_factory.mktemp("registry")) as registry:
+    with a_stoppable_registry(a_free_port(), data) as registry:
         yield registry
 
 
@@ -94,11 +102,7 @@ def alone(
         until(socket.exists, 20)
         _start(stack, *inside, sys.executable, "-m", "tests.relays", str(registry.port), str(socket))
         _start(stack, *machine.entered("dockerd", f"--host=unix://{SOCKET}"))
-        until(
-            lambda: (
-                subprocess.run(machine.entered("docker", "version"), capture_output=True, check=False).returncode == 0
-            )
-        )
+        until(lambda: _works(machine, "docker", "version"))
         machine.run("docker", "swarm", "init", "--advertise-addr=127.0.0.1")
         yield Alone(machine, team, f"--registry=tcp://localhost:{registry.port}")
 
@@ -110,13 +114,33 @@ def _start(stack: ExitStack, *command: str) -> None:
     stack.callback(process.kill)
 
 
+def _works(machine: Machine, *command: str) -> bool:
+    return subprocess.run(machine.entered(*command), capture_output=True, check=False).returncode == 0
+
+
 def test_machine_reaches_nothing_but_the_registry(alone: Alone) -> None:
     assert alone.machine.run("docker", "image", "ls", "--quiet") == ""
     for image in ("busybox:1", "python:3.13-slim"):
-        pulled = subprocess.run(alone.machine.entered("docker", "pull", image), capture_output=True, check=False)
-        assert pulled.returncode != 0
-    package = ("curl", "--silent", "--max-time=10", "https://pypi.org/simple/uv/")
-    assert subprocess.run(alone.machine.entered(*package), capture_output=True, check=False).returncode != 0
+        assert not _works(alone.machine, "docker", "pull", image)
+    assert not _works(alone.machine, "curl", "--silent", "--max-time=10", "https://pypi.org/simple/uv/")
+
+
+def test_replaced_manifest_of_the_pinned_agent_is_refused(alone: Alone, data: Path) -> None:
+    image = json.loads((alone.team.project.folder / LOCK).read_text())["image"]
+    number = image.partition("@sha256:")[2]
+    blob = data / "docker/registry/v2/blobs/sha256" / number[:2] / number / "data"
+    manifest = blob.read_bytes()
+    try:
+        # A person who may write to the registry puts another one under the pinned digest.
+        blob.write_bytes(json.dumps(json.loads(manifest), indent=1).encode())
+        replaced = alone.ci("status", "--env=acceptance")
+        blob.unlink()
+        deleted = alone.ci("status", "--env=acceptance")
+    finally:
+        blob.write_bytes(manifest)
+    for outcome in (replaced, deleted):
+        assert outcome.status == 1, outcome.out
+        assert number in outcome.err
 
 
 def test_everything_after_package_needs_the_registry_alone(alone: Alone) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from ci.delivery.request import DeliveryRequest
 from ci.frozen import FrozenModel
@@ -252,7 +252,8 @@ AnyRequest = Annotated[
     Field(discriminator="request"),
 ]
 
-_requests: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
+# Built at first use: only the agent reads requests.
+_requests: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest, config=ConfigDict(defer_build=True))
 
 
 def read_request(text: str) -> AnyRequest:

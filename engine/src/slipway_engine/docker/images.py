@@ -20,7 +20,7 @@ class Images:
         self._docker, self._objects, self._events = docker, objects, events
         self._readers: dict[str, str] = {}
         self._variables: dict[str, list[str]] = {}
-        self._pulled: list[str] = []
+        self._pulled: list[str] = []  # by ID, the newest last
         self._busybox = ""
 
     async def pull(self, reference: str, auth: str = "") -> str:
@@ -43,16 +43,24 @@ class Images:
     async def busybox(self) -> str:
         """Return the ID of an image with a static /bin/busybox.
 
-        This is `busybox:1`; where no registry gives that, the newest such image that the session pulled for a step.
+        This is `busybox:1`. Where no registry has that image, it is one that this session pulled for a step.
         """
         if not self._busybox:
             try:
                 self._busybox = await self.pull(BUSYBOX)
             except EngineError:
-                self._busybox = await self._find_busybox()
+                self._busybox = await self._busybox_of_steps()
                 if not self._busybox:
                     raise
         return self._busybox
+
+    async def read_busybox(self, container: str) -> bytes:
+        """Return the program /bin/busybox of a container; empty: the container has none."""
+        stat = await self._docker.stat(container, "/bin/busybox", follow=True)
+        if stat is None:
+            return b""
+        async with self._docker.get(container, stat.path) as archive:
+            return await tar.read(archive, tar.first_file) or b""
 
     async def inspect(self, image: str) -> dict[str, Any]:
         """Return what Docker knows of an image; nothing when it is gone."""
@@ -83,18 +91,10 @@ class Images:
                 self._readers[key] = await self._objects.keep_container(config)
             return self._readers[key]
 
-    async def read_busybox(self, container: str) -> bytes:
-        """Return the program /bin/busybox of a container; empty: the container has none."""
-        stat = await self._docker.stat(container, "/bin/busybox", follow=True)
-        if stat is None:
-            return b""
-        async with self._docker.get(container, stat.path) as stream:
-            return await tar.read(stream, tar.first_file) or b""
-
-    async def _find_busybox(self) -> str:
+    async def _busybox_of_steps(self) -> str:
         for image in reversed(self._pulled):
             program = await self.read_busybox(await self.reader(image=image))
-            # A program that needs a dynamic linker names the linker at the program's beginning.
+            # A program that needs a dynamic linker names the linker's path near its beginning.
             if program and b"/ld-" not in program[:4096]:
                 return image
         return ""

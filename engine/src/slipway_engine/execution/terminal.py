@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from slipway_engine.docker.client import Docker
 from slipway_engine.docker.daemon import Daemon
-from slipway_engine.docker.images import BUSYBOX
 from slipway_engine.errors import DockerError, EngineError, UsageError
 from slipway_engine.events import Events
 from slipway_engine.execution.preparation import Bind, Preparer
@@ -68,7 +67,7 @@ class Terminals:
     ) -> None:
         """Run a shell whose working directory is a folder, in a given container or one with a small shell."""
         if container is None:
-            image = await self._daemon.images.pull(BUSYBOX)
+            image = await self._daemon.images.busybox()
             container = ContainerSpec().with_image_config(await self._daemon.images.inspect(image), Image(image))
         # It is there to be looked at, as with a Dagger engine, unless its changes are kept.
         mount = FolderMount("/src", Location(folder.tree, folder.path), read_only=self.keep_patch is None)
