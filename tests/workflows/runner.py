@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.settings import FILE, Settings
+from ci.stages.agent_image import LOCK
 from ci.targets.stack import Stack
 from tests.e2e.targets import remove_stack
 from tests.ledger.github.hub import TOKEN, Hub
@@ -33,12 +34,12 @@ class Done:
     """What a run of a workflow came to."""
 
     status: int
-    said: str
+    output: str
 
     @property
     def summaries(self) -> str:
         """What the run's summary on GitHub would hold."""
-        return "\n".join(self.said.split("Summary - ")[1:])
+        return "\n".join(self.output.split("Summary - ")[1:])
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Runner:
         self.git("add", "--all")
         self.git("commit", "--quiet", f"--message={message}")
         return self.git("rev-parse", "HEAD")[:12]
+
+    def pin_agent(self) -> None:
+        """Pin the agent's image, which environments other than dev ask for."""
+        given = ("--docker=/var/run/docker.sock", "--registry=tcp://localhost:5000")
+        command = [str(self.bin / "dagger"), "call", *given, "pin-agent", f"--output={LOCK}"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
     def run(self, event: str, workflow: str, run: str = "1", **inputs: str) -> Done:
         """Run a workflow to its end."""
@@ -139,6 +149,9 @@ def filled(folder: Path, text: str, signers: str) -> None:
             shutil.copy(source, folder / part)
     ignored = shutil.ignore_patterns(".*", "__pycache__")
     shutil.copytree(REPOSITORY / "tests/e2e/service", folder / "service", ignore=ignored)
+    # Unlike this repository, a team commits its agent.lock.
+    ignored_files = (folder / ".gitignore").read_text().replace(f"/{LOCK}\n", "")
+    (folder / ".gitignore").write_text(ignored_files)
     (folder / FILE).write_text(text)
     (folder / "allowed_signers").write_text(signers)
 
