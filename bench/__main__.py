@@ -7,7 +7,7 @@ import sys
 from bench.commands import say
 from bench.table import Note, Row, written
 
-CASES = ("pipeline", "deploy", "exec", "functions", "parallel", "tree")
+CASES = ("pipeline", "deploy", "commands", "exec", "functions", "parallel", "tree")
 
 
 def main() -> None:

@@ -30,6 +30,14 @@ def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> 
     return done.stdout.strip()
 
 
+def run_with_progress(*words: str, cwd: Path, env: Mapping[str, str]) -> str:
+    """Run a command and return what it writes to standard error; one that fails ends the benchmark."""
+    done = subprocess.run(words, cwd=cwd, env=os.environ | dict(env), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stderr
+
+
 def attempt(*words: str, env: Mapping[str, str] | None = None) -> None:
     """Run a command that puts things away; what it says and how it ends is nobody's concern."""
     subprocess.run(words, cwd=ROOT, env=os.environ | dict(env or {}), capture_output=True, check=False)

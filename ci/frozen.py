@@ -6,4 +6,5 @@ from pydantic import BaseModel, ConfigDict
 class FrozenModel(BaseModel):
     """A model whose values cannot change, and which rejects fields that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: a process uses few of all the models that it imports.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

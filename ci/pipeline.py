@@ -131,10 +131,11 @@ class Ci:
     async def push(self, env: Env = "dev") -> str:
         """Push the service's image and return its address by digest."""
         agent = await self._project.agent()
+        agent.settings.environment(env)
         service = self._project.service(agent.settings)
         version = await build.dev_version(service)
-        image = push.Tagged(build.image(agent.settings, service, version), version)
-        return (await push.push_images(agent, env, {"image": image}))["image"]
+        image = await build.built(agent.settings, build.image(agent.settings, service, version))
+        return (await push.push_images(agent, env, {"image": push.Tagged(image, version)}))["image"]
 
     @uncached
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:

@@ -1,78 +1,78 @@
 #!/usr/bin/env bash
-# Let a release that is still kept serve again, with nothing but bash and the docker command: for whoever is on call when
-# neither Python nor an engine is at hand. `ci call rollback` does the same and more, where it works.
+# Roll back to a release that the target still keeps, with nothing but bash and the docker command: for the person on
+# call when neither Python nor an engine is at hand. `ci call rollback` does the same and more, where it works.
 #
 #   scripts/rollback.sh ENV VERSION [ssh://user@host]
 #
-# VERSION is what `docker service ls` and the ledger call it, or the name of a release (web-…). Without a host it works
-# where DOCKER_HOST says, or on this machine. APP names the app where several have an ENV on one target. FORCE=1 goes on
-# where somebody else holds the lock, or where not every replica of the release is healthy.
+# VERSION is a version of the ledger, or the name of a release (web-…). Without a host the script works where DOCKER_HOST
+# points, or on this machine. APP names the app where several apps have an ENV on one target. FORCE=1 goes on where
+# somebody else holds the lock, or where not every replica of the release is healthy.
 #
-# It leaves the same notes in the target as the pipeline does: the next command and the ledger take them up.
+# The script writes the same lock, intent and labels as the pipeline: the next command and the ledger go on from there.
 set -euo pipefail
 export LC_ALL=C
 
 env=${1-} version=${2-} app=${APP-} force=${FORCE-}
-ns='' edge='' lock='' post=''
+ns='' edge='' lock='' helper=''
 
-say() { echo "rollback: $*" >&2; }
+report() { echo "rollback: $*" >&2; }
 
 fail() {
-	say "$*"
+	report "$*"
 	exit 1
 }
 
-# The time in so many seconds, on GNU's systems and on others.
-utc() {
+# Print the time in so many seconds, on GNU's systems and on others.
+print_time() {
 	local at=$(($(date +%s) + $1)) form=+%Y-%m-%dT%H:%M:%S+00:00
 	date -u -d "@$at" "$form" 2>/dev/null || date -u -r "$at" "$form"
 }
 
-label() { docker service inspect --format "{{index .Spec.Labels \"slipway.$2\"}}" "$1"; }
+read_label() { docker service inspect --format "{{index .Spec.Labels \"slipway.$2\"}}" "$1"; }
 
-text_of() { docker config inspect --format '{{printf "%s" .Spec.Data}}' "$1" 2>/dev/null; }
+read_config() { docker config inspect --format '{{printf "%s" .Spec.Data}}' "$1" 2>/dev/null; }
 
-field() { sed -n "s/.*\"$1\": *\"\\([^\"]*\\)\".*/\\1/p"; }
+read_field() { sed -n "s/.*\"$1\": *\"\\([^\"]*\\)\".*/\\1/p"; }
 
 clean_up() {
-	[ -z "$post" ] || docker rm --force "$post" >/dev/null 2>&1 || true
+	[ -z "$helper" ] || docker rm --force "$helper" >/dev/null 2>&1 || true
 	[ -z "$lock" ] || docker config rm "$lock" >/dev/null 2>&1 || true
 }
 
-# --- What there is -----------------------------------------------------------------------------------------------------
+# --- The stack and its releases ----------------------------------------------------------------------------------------
 
 find_stack() {
 	local found
 	found=$(docker service ls --filter "label=slipway.environment=$env" --format '{{.Name}}' | sed -n 's/_edge$//p')
 	[ -z "$app" ] || found=$(grep -x "$app-$env" <<<"$found" || true)
 	case $(wc -w <<<"$found") in
-	0) fail "nothing called ${app:+$app-}$env is deployed there: see 'docker stack ls', and whether this is the right host" ;;
+	0) fail "there is no stack ${app:+$app-}$env: see 'docker stack ls', and check whether this is the right host" ;;
 	1) ns=$found edge=${found}_edge ;;
-	*) fail "several apps have an environment $env there: set APP to one of them:"$'\n'"${found//-$env/}" ;;
+	*) fail "several apps have an environment $env on this target: set APP to one of them:"$'\n'"${found//-$env/}" ;;
 	esac
 }
 
-kept() {
+list_releases() {
 	docker service ls --filter "label=com.docker.stack.namespace=$ns" --filter label=slipway.version --format '{{.Name}}'
 }
 
-list_kept() {
+describe_releases() {
 	local name
-	for name in $(kept); do echo "  $(label "$name" version) (${name#"${ns}"_})"; done
+	for name in $(list_releases); do echo "  $(read_label "$name" version) (${name#"${ns}"_})"; done
 }
 
-# The one release that is meant, by its name in the stack.
+# Set `release` to the release of VERSION, by its name in the stack.
 find_release() {
 	local name found=()
-	for name in $(kept); do
+	for name in $(list_releases); do
 		release=${name#"${ns}"_}
 		[ "$release" != "$version" ] || return 0
-		[ "$(label "$name" version)" != "$version" ] || found+=("$release")
+		[ "$(read_label "$name" version)" != "$version" ] || found+=("$release")
 	done
 	case ${#found[@]} in
-	0) fail "$version is not kept there any more; what is:"$'\n'"$(list_kept)"$'\n'"For another: ci call rollback --env $env --version $version" ;;
+	0) fail "the target does not keep $version any more; it keeps:"$'\n'"$(describe_releases)"$'\n'"For another: ci call rollback --env $env --version $version" ;;
 	1) release=${found[0]} ;;
-	*) fail "several releases are of $version: give one of their names instead:"$'\n'"$(printf '  %s\n' "${found[@]}")" ;;
+	*) fail "several releases have the version $version: give the name of one of them:"$'\n'"$(printf '  %s\n' "${found[@]}")" ;;
 	esac
 }
 
@@ -80,45 +80,47 @@ check_health() {
 	local wanted running
 	wanted=$(docker service inspect --format '{{.Spec.Mode.Replicated.Replicas}}' "${ns}_$release")
 	running=$(docker service ps --filter desired-state=running --format '{{.CurrentState}}' "${ns}_$release" | grep -c '^Running' || true)
-	say "$release: $running of $wanted replicas are healthy"
+	report "$release: $running of $wanted replicas are healthy"
 	if [ "$running" -eq 0 ] || { [ "$running" -lt "$wanted" ] && [ -z "$force" ]; }; then
-		fail "not all of its replicas are healthy; nothing was changed. See 'docker service ps ${ns}_$release'; FORCE=1 takes it when some are"
+		fail "not every replica is healthy; nothing was changed. See 'docker service ps ${ns}_$release'; FORCE=1 goes on where some replicas are healthy"
 	fi
 }
 
 # --- The lock and the intent -------------------------------------------------------------------------------------------
 
-note() {
+# Create a config of the stack from standard input, and print its ID, or what Docker complains about.
+create_config() {
 	docker config create --label "com.docker.stack.namespace=$ns" --label "slipway.environment=$env" "${ns}_$1" - 2>&1
 }
 
-take_lock() {
-	local said holder
-	local form='{"who": "%s", "why": "rollback to %s", "since": "%s", "until": "%s", "token": "%s", "beats": false}'
+acquire_lock() {
+	local output held
+	local form='{"holder": "%s", "reason": "rollback to %s", "since": "%s", "until": "%s", "token": "%s", "heartbeat": false}'
 	# shellcheck disable=SC2059 # the format is the line above
-	said=$(printf "$form" "$me" "$version" "$now" "$(utc 600)" "$$-$RANDOM$RANDOM" | note lock) && {
-		lock=$said
+	output=$(printf "$form" "$me" "$version" "$now" "$(print_time 600)" "$$-$RANDOM$RANDOM" | create_config lock) && {
+		lock=$output
 		return
 	}
-	holder=$(text_of "${ns}_lock") || fail "cannot lock $ns: $said"
-	say "locked by $(field who <<<"$holder") since $(field since <<<"$holder"): $(field why <<<"$holder")"
-	if is_run "$holder" && { [ -n "$force" ] || is_over "$holder" || is_silent; } || is_over "$holder"; then
+	held=$(read_config "${ns}_lock") || fail "cannot lock $ns: $output"
+	report "locked by $(read_field holder <<<"$held") since $(read_field since <<<"$held"): $(read_field reason <<<"$held")"
+	if is_run "$held" && { [ -n "$force" ] || is_expired "$held" || is_silent; } || is_expired "$held"; then
 		docker config rm "${ns}_lock" >/dev/null
-		take_lock
+		acquire_lock
 	elif [ -z "$force" ]; then
-		fail "nothing was changed. Wait, or ask them; to go on all the same: FORCE=1 $0 $env $version"
+		fail "nothing was changed. Wait, or ask the holder; to go on all the same: FORCE=1 $0 $env $version"
 	fi
-	# By force under a person's lock, which stays.
+	# FORCE=1 goes on under a person's lock, and leaves it.
 }
 
-is_run() { grep -q '"beats": *true' <<<"$1"; }
+# A run renews its lock; a person does not.
+is_run() { grep -q '"heartbeat": *true' <<<"$1"; }
 
-is_over() { [[ $(field until <<<"$1") < $now ]]; }
+is_expired() { [[ $(read_field until <<<"$1") < $now ]]; }
 
-# A run gives a sign of life every two seconds; one that does not is dead.
+# A run gives a sign of life every two seconds; a silent run is dead.
 is_silent() {
 	local last
-	say "waiting for a sign of life"
+	report "waiting for a sign of life"
 	last=$(docker config inspect --format '{{.UpdatedAt}}' "${ns}_lock")
 	sleep 10
 	[ "$last" = "$(docker config inspect --format '{{.UpdatedAt}}' "${ns}_lock" 2>&1)" ]
@@ -126,21 +128,21 @@ is_silent() {
 
 write_intent() {
 	docker config rm "${ns}_intent" >/dev/null 2>&1 || true
-	printf '{"origin": "%s", "candidate": "%s", "since": "%s", "rollback": true}' "$1" "$release" "$now" | note intent >/dev/null
+	printf '{"current": "%s", "candidate": "%s", "since": "%s", "rollback": true}' "$1" "$release" "$now" | create_config intent >/dev/null
 }
 
 # --- The edge ----------------------------------------------------------------------------------------------------------
 
-# A container on the stack's network: the edge's administration is reached from there only.
-open_post() {
+# Start a helper container on the stack's network: the edge's administration answers nowhere else.
+open_helper() {
 	local image
 	image=$(docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$edge")
-	post=$(docker run --detach --rm --init --network "${ns}_default" --label "slipway.outpost=$ns" --entrypoint sleep "$image" 600)
+	helper=$(docker run --detach --rm --init --network "${ns}_default" --label "slipway.helper=$ns" --entrypoint sleep "$image" 600)
 }
 
-fetch() { docker exec "$post" wget -q -O - -T 10 "$@"; }
+fetch() { docker exec "$helper" wget -q -O - -T 10 "$@"; }
 
-edges() {
+list_edges() {
 	local task
 	for task in $(docker service ps --quiet --filter desired-state=running "$edge"); do
 		docker inspect --type task --format '{{range .NetworksAttachments}}{{.Network.Spec.Name}} {{index .Addresses 0}}
@@ -148,12 +150,12 @@ edges() {
 	done | sed -n "s|^${ns}_default \\([0-9.]*\\)/.*|\\1|p"
 }
 
-# Make every edge let a release serve: its own configuration with the other name in it.
-let_serve() {
+# Route all users to a release: each edge gets its own configuration with the release's name in it.
+route() {
 	local address config stamp
-	# An edge that was away asks for the newest.
-	stamp=$(docker exec "$post" date +%s)000000
-	for address in $(edges); do
+	# An edge that was away asks its peers for the newest configuration.
+	stamp=$(docker exec "$helper" date +%s)000000
+	for address in $(list_edges); do
 		config=$(fetch "http://$address:2019/config/" |
 			sed "s/tasks\\.web-[0-9a-f-]*/tasks.$1/g; s/slipway-[0-9]\{1,\}/slipway-$stamp/") || return 1
 		grep -q "\"tasks\\.$1\"" <<<"$config" || return 1
@@ -161,41 +163,42 @@ let_serve() {
 	done
 }
 
-# Ask every edge as a user would.
-answers() {
-	local address port health path own said
+# Ask every edge as a user would; fail where an edge does not answer with the release.
+probe() {
+	local address port health path own answer
 	port=$(docker service inspect --format '{{(index .Spec.EndpointSpec.Ports 0).TargetPort}}' "$edge")
-	health=$(label "${ns}_$release" health-path) path=$(label "${ns}_$release" version-path)
-	own=$(fetch "http://tasks.$release:$(label "${ns}_$release" port)$path") || own=''
-	for address in $(edges); do
+	health=$(read_label "${ns}_$release" health-path) path=$(read_label "${ns}_$release" version-path)
+	own=$(fetch "http://tasks.$release:$(read_label "${ns}_$release" port)$path") || own=''
+	for address in $(list_edges); do
 		fetch "http://$address:2019/config/" | grep -q "\"tasks\\.$release\"" || return 1
 		fetch "http://$address:$port$health" >/dev/null || return 1
-		said=$(fetch "http://$address:$port$path") || said=''
-		# Only a service that tells its version can be told from another by it.
-		if grep -qF "$name_of_version" <<<"$own" && ! grep -qF "$name_of_version" <<<"$said"; then return 1; fi
+		answer=$(fetch "http://$address:$port$path") || answer=''
+		# Only a service that answers with its version can be told apart by its version.
+		if grep -qF "$release_version" <<<"$own" && ! grep -qF "$release_version" <<<"$answer"; then return 1; fi
 	done
 }
 
 switch() {
-	local before=$1
-	say "switching the edge from ${before:-nothing} to $release"
-	if let_serve "$release" && answers; then return; fi
-	say "the edge does not answer with $release: switching back"
-	if [ -n "$before" ] && let_serve "$before"; then
+	local current=$1
+	report "switching the edge from ${current:-nothing} to $release"
+	if route "$release" && probe; then return; fi
+	report "the edge does not answer with $release: switching back"
+	if [ -n "$current" ] && route "$current"; then
 		docker config rm "${ns}_intent" >/dev/null
-		fail "$before serves as before. See 'docker service logs $edge'"
+		fail "$current serves as before. See 'docker service logs $edge'"
 	fi
-	fail "and cannot switch back: see 'docker service logs $edge'; the next ci call puts right what is left"
+	fail "cannot switch back: see 'docker service logs $edge'; the next ci call finishes or undoes the rollback"
 }
 
-remember() {
-	docker service update --detach --quiet --label-add "slipway.serving=$release" --label-add "slipway.proven=$release" \
-		--label-add "slipway.previous=$1" --label-add "slipway.since=$(utc 0)" \
+# Write on the edge's service, as the pipeline does, which release is current, and that a person switched.
+record_routing() {
+	docker service update --detach --quiet --label-add "slipway.current=$release" --label-add "slipway.stable=$release" \
+		--label-add "slipway.previous=$1" --label-add "slipway.since=$(print_time 0)" \
 		--label-add "slipway.by-hand=$me" "$edge" >/dev/null
 	docker config rm "${ns}_intent" >/dev/null
 }
 
-# --- All of it ---------------------------------------------------------------------------------------------------------
+# --- The rollback ------------------------------------------------------------------------------------------------------
 
 if [ -z "$env" ] || [ -z "$version" ] || [ $# -gt 3 ]; then
 	sed -n '2,/^set/s/^#\{1,\} \{0,1\}//p' "$0" >&2
@@ -203,22 +206,22 @@ if [ -z "$env" ] || [ -z "$version" ] || [ $# -gt 3 ]; then
 fi
 if [ -n "${3-}" ]; then export DOCKER_HOST=$3; fi
 docker version --format '{{.Server.Version}}' >/dev/null ||
-	fail "no Docker answers at ${DOCKER_HOST:-this machine}: is it the right host, and may you use Docker there?"
+	fail "no Docker answers at ${DOCKER_HOST:-this machine}: is this the right host, and may you use Docker there?"
 
-me="$(id -un | tr -cd '[:alnum:]._-')@$(uname -n), scripts/rollback.sh" now=$(utc 0)
+me="$(id -un | tr -cd '[:alnum:]._-')@$(uname -n), scripts/rollback.sh" now=$(print_time 0)
 find_stack
 find_release
-serving=$(label "$edge" serving)
-name_of_version=$(label "${ns}_$release" version)
-if [ "$release" = "$serving" ]; then
-	say "$release ($name_of_version) serves $env already"
+current=$(read_label "$edge" current)
+release_version=$(read_label "${ns}_$release" version)
+if [ "$release" = "$current" ]; then
+	report "$release ($release_version) serves $env already"
 	exit 0
 fi
 check_health
 trap clean_up EXIT
-take_lock
-write_intent "$serving"
-open_post
-switch "$serving"
-remember "$serving"
-say "$release ($name_of_version) serves $env; $serving is kept, to go back: $0 $env $serving"
+acquire_lock
+write_intent "$current"
+open_helper
+switch "$current"
+record_routing "$current"
+report "$release ($release_version) serves $env; $current is kept, to go back: $0 $env $current"

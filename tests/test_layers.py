@@ -1,4 +1,4 @@
-"""Imports point one way: pipeline → stages → (targets, ledger, analysis, edge, monitoring) → settings, causes."""
+"""Imports point one way: pipeline → stages → agent → delivery → (targets, ledger, analysis, edge) → settings."""
 
 import ast
 from collections.abc import Iterator
@@ -6,32 +6,37 @@ from pathlib import Path
 
 import pytest
 
+from testing.imports import cycle, import_graph
+
 REPOSITORY = Path(__file__).parents[1]
 FILES = sorted((REPOSITORY / "ci").rglob("*.py"))
 ENGINE = sorted((REPOSITORY / "engine").rglob("*.py"))
 
-BELOW_STAGES = {"agent", "targets", "ledger", "analysis", "edge", "monitoring"}
-# The parts of `ci` that each part may import, besides itself; a part that is not here may not exist.
+# What every part may import: models, the outcome of a delivery, hints for known failures.
+BASE = {"frozen", "outcome", "causes"}
+BELOW_AGENT = {"delivery", "targets", "ledger", "analysis", "edge", "settings"}
+# The parts of `ci` that each part may import, besides itself and BASE; a part that is not here may not exist.
 ALLOWED = {
     "": {"pipeline"},
-    "pipeline": {"results", "settings", "stages", "typed", *BELOW_STAGES},
-    "results": {"typed", "settings", *BELOW_STAGES},
-    # What is exposed tells how it failed.
-    "typed": {"stages"},
-    "stages": {"settings", "causes", *BELOW_STAGES},
-    "targets": {"settings", "causes", "analysis", "edge"},
+    "pipeline": {"families", "decorators", "results", "stages", "agent", "settings"},
+    "families": {"decorators", "results", "stages", "agent"},
+    # What functions return: made of what the agent responds.
+    "results": {"decorators", "agent", *BELOW_AGENT},
+    # A function that fails says what failed, and in which stage.
+    "decorators": {"stages"},
+    "stages": {"agent", "delivery", "targets", "ledger", "settings"},
+    "agent": BELOW_AGENT,
+    "delivery": {"targets", "ledger", "analysis", "settings"},
+    "targets": {"analysis", "edge", "settings"},
     "ledger": {"settings"},
-    # It reads what the edge counts, and by what name is the edge's to say.
-    "analysis": {"settings", "edge"},
+    # It reads the edge's counters, and the edge knows their names.
+    "analysis": {"edge", "settings"},
     "edge": {"settings"},
-    "monitoring": {"settings"},
     "settings": set(),
-    "agent": {"settings"},
-    "frozen": set(),
-    "causes": set(),
+    **{part: set() for part in BASE},
 }
 # What runs where no Dagger client is installed, or has to work without one.
-WITHOUT_DAGGER = {"agent", "frozen", "targets", "ledger", "analysis", "edge", "monitoring", "settings", "causes"}
+WITHOUT_DAGGER = {"agent", *BELOW_AGENT, *BASE}
 
 
 def part_of(module: str) -> str:
@@ -62,7 +67,7 @@ def wrong(path: Path) -> Iterator[str]:
     for line, module in imported(path):
         place = f"{path.relative_to(REPOSITORY)}:{line}: imports {module}"
         package, other = module.partition(".")[0], part_of(module)
-        if package == "ci" and other not in {part, "frozen", *ALLOWED[part]}:
+        if package == "ci" and other not in {part, *BASE, *ALLOWED[part]}:
             yield f"{place}: {part or 'ci'} may import {', '.join(sorted(ALLOWED[part])) or 'nothing'} of ci"
         if package == "slipway_engine":
             yield f"{place}: the module runs on every engine, and knows none"
@@ -76,6 +81,10 @@ def test_every_part_has_its_place() -> None:
 
 def test_imports_point_one_way() -> None:
     assert [problem for path in FILES for problem in wrong(path)] == []
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert cycle(import_graph(REPOSITORY, "ci")) == []
 
 
 def test_the_engine_knows_no_module() -> None:

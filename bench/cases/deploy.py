@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from ci.targets.__main__ import answer
+
 from bench.commands import attempt, docker, say
 from bench.table import Note, Row
 from ci.settings import Settings
 from ci.targets import protocol
-from ci.targets.__main__ import answer
 from ci.targets.swarm.names import Names
 from tests.machine import a_free_port
 

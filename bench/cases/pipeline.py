@@ -11,7 +11,7 @@ from bench.table import Note, Row
 from ci.stages.lint import ACTIONLINT, ZIZMOR
 from ci.stages.sbom import CYCLONEDX
 from ci.stages.toolchain import UV_VERSION
-from slipway_engine.engine import Engine
+from slipway_engine.model.node import short_name
 
 REPOSITORY = "localhost:5000/slipway-bench/orders"
 OURS = (CI, "call", "--progress=plain", f"--overrides=registry.repository={REPOSITORY}", "package")
@@ -61,7 +61,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
 
 def _plain(out: str) -> dict[str, str]:
     """Return the script's environment: the same tools, and the volumes that the engine keeps downloads in."""
-    volumes = {name: f"slipway-cache-{Engine.short(f'slipway-{name}')}" for name in ("pip", "uv")}
+    volumes = {name: f"slipway-cache-{short_name(f'slipway-{name}')}" for name in ("pip", "uv")}
     return {
         "PLAIN_OUT": out,
         "PLAIN_PIP": volumes["pip"],

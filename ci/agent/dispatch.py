@@ -5,7 +5,7 @@ from typing import Any
 
 from ci.agent.context import Context
 from ci.agent.handlers import builds, deliveries, environments, ledger
-from ci.agent.home import Home
+from ci.agent.home import Home, HomeError
 from ci.agent.protocol import requests as r
 from ci.agent.protocol.responses import AnyResponse, Failed, Refused
 from ci.ledger import errors
@@ -58,5 +58,7 @@ async def respond(home: Home, request: r.AnyRequest) -> AnyResponse:
     except errors.ReleaseError as error:
         reason = next((reason for kind, reason in LEDGER_REASONS.items() if isinstance(error, kind)), "invalid")
         return Failed.model_validate({"message": str(error), "where": "ledger", "reason": reason})
+    except HomeError as error:
+        return Failed(message=str(error), where="home", reason="invalid")
     except SettingsError as error:
         return Failed(message=str(error), where="request", reason="invalid")

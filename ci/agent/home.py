@@ -10,7 +10,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ci.frozen import FrozenModel
-from ci.ledger.errors import ReleaseError
 from ci.settings import Settings
 from ci.targets.access import DOCKER_SOCKET, Access
 from ci.targets.stack import RegistryLogin
@@ -32,7 +31,7 @@ SECRET = "secret"  # noqa: S105 - a file's name
 ARCHIVES = "archives"
 
 
-class HomeError(ReleaseError):
+class HomeError(Exception):
     """The agent's home does not hold what a request needs."""
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from ci.delivery.budget import MARGIN, longest
 from ci.delivery.deploy import deploy, roll_back
-from ci.delivery.lock import acquire_lock, hold_lock, new_lock
+from ci.delivery.lock import acquire_lock, hold_lock, new_lock, stop_when_lost
 from ci.delivery.policy import Policy
 from ci.delivery.recording import Findings, record_end, record_findings, record_start
 from ci.delivery.recovery import recover
@@ -40,42 +40,45 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
     seconds = longest(target.stack.environment)
     lock = new_lock(actor, f"{request.action} {decision.version}", seconds + MARGIN, heartbeat=True)
     took_over = await acquire_lock(target, lock, request.patience)
-    async with hold_lock(target, lock.token):
-        locked = StageResult(name="lock", ok=True, message=f"locked by {actor}", seconds=round(loop.time() - began, 2))
-        sys.stderr.write(f"lock: {locked.message} ({locked.seconds:.1f} s)\n")
-        resolution = await recover(target)
-        before = await target.read_state()
-        await record_findings(
-            policy.ledger,
-            await policy.ledger.read(),
-            request.environment,
-            Findings(before.current, took_over, resolution),
-        )
-        decision, history = await policy.check(request)
-        start, history = await record_start(policy.ledger, history, decision)
-        run = Run(
-            target=target,
-            release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
-            tests=_tests(target, history, decision),
-            verified=decision.proven,
-            check_policy=_recheck(policy, request),
-            stages=[locked],
-            known={
-                "environment": decision.environment,
-                "action": decision.action,
-                "version": decision.version,
-                "digest": decision.digest,
-                "address": before.address,
-                "by": start.record.by,
-                "previous": before.current.model_dump(),
-                "recovered": resolution,
-                "took_over": took_over,
-                "test_command": test_command(target),
-                "approvals": tuple(given.person for given in decision.approvals),
-                "warnings": decision.warnings,
-            },
-        )
-        report = await _carry_out(run, rollback=request.action == "rollback", seconds=seconds)
+    async with hold_lock(target, lock.token) as heartbeat:
+        async with stop_when_lost(heartbeat):
+            locked = StageResult(
+                name="lock", ok=True, message=f"locked by {actor}", seconds=round(loop.time() - began, 2)
+            )
+            sys.stderr.write(f"lock: {locked.message} ({locked.seconds:.1f} s)\n")
+            resolution = await recover(target)
+            before = await target.read_state()
+            await record_findings(
+                policy.ledger,
+                await policy.ledger.read(),
+                request.environment,
+                Findings(before.current, took_over, resolution),
+            )
+            decision, history = await policy.check(request)
+            start, history = await record_start(policy.ledger, history, decision)
+            run = Run(
+                target=target,
+                release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
+                tests=_tests(target, history, decision),
+                verified=decision.proven,
+                check_policy=_recheck(policy, request),
+                stages=[locked],
+                known={
+                    "environment": decision.environment,
+                    "action": decision.action,
+                    "version": decision.version,
+                    "digest": decision.digest,
+                    "address": before.address,
+                    "by": start.record.by,
+                    "previous": before.current.model_dump(),
+                    "recovered": resolution,
+                    "took_over": took_over,
+                    "test_command": test_command(target),
+                    "approvals": tuple(given.person for given in decision.approvals),
+                    "warnings": decision.warnings,
+                },
+            )
+        report = await _carry_out(run, heartbeat, rollback=request.action == "rollback", seconds=seconds)
         return await _record(policy, history, start, decision, report)
 
 
@@ -86,10 +89,10 @@ def test_command(target: Target) -> tuple[str, ...]:
     return ("python", "-m", "pytest", folder, "--color=no", "-q")
 
 
-async def _carry_out(run: Run, *, rollback: bool, seconds: float) -> DeliveryReport:
+async def _carry_out(run: Run, heartbeat: "asyncio.Task[None]", *, rollback: bool, seconds: float) -> DeliveryReport:
     """Run the sequence within its time budget; what it began and cannot end is undone."""
     try:
-        async with _at_most(seconds):
+        async with stop_when_lost(heartbeat), _at_most(seconds):
             return await (roll_back(run) if rollback else deploy(run))
     except DeliveryEnded as ended:
         return run.report(ended.outcome, ended.message, **ended.details)

@@ -43,27 +43,43 @@ async def acquire_lock(target: Target, lock: Lock, patience: float) -> str:
 
 
 @asynccontextmanager
-async def hold_lock(target: Target, token: str) -> AsyncIterator[None]:
-    """Renew an acquired lock while the body runs, and release the lock afterwards.
+async def hold_lock(target: Target, token: str) -> AsyncIterator["asyncio.Task[None]"]:
+    """Renew an acquired lock while the body runs, and release the lock afterwards; gives the heartbeat."""
+    heartbeat = asyncio.create_task(_renew(target, token))
+    try:
+        yield heartbeat
+    finally:
+        heartbeat.cancel()
+        await asyncio.gather(heartbeat, return_exceptions=True)
+        # A lock that cannot be released is another run's by now, or expires without this run's heartbeat.
+        with suppress(TargetError):
+            await target.release_lock(token)
+
+
+@asynccontextmanager
+async def stop_when_lost(heartbeat: "asyncio.Task[None]") -> AsyncIterator[None]:
+    """Cancel the body as soon as the heartbeat fails.
 
     Raises:
-        LockedError: Another run took over the lock; the body was cancelled.
+        LockedError: Another run took over the lock, or will, since the lock cannot be renewed.
     """
     body = asyncio.current_task()
-    heartbeat = asyncio.create_task(_renew(target, token))
-    heartbeat.add_done_callback(lambda done: None if done.cancelled() or body is None else body.cancel())
+    if body is None:
+        raise RuntimeError("only a task can be stopped")
+
+    def stop(_: "asyncio.Task[None]") -> None:
+        body.cancel()
+
+    heartbeat.add_done_callback(stop)
     try:
         yield
     except asyncio.CancelledError:
-        if not heartbeat.done() or heartbeat.cancelled() or body is None:
+        if not heartbeat.done() or heartbeat.cancelled():
             raise
         body.uncancel()
         raise LockedError(str(heartbeat.exception())) from heartbeat.exception()
     finally:
-        heartbeat.cancel()
-        # A lock that cannot be released is another run's by now, or expires without this run's heartbeat.
-        with suppress(TargetError):
-            await target.release_lock(token)
+        heartbeat.remove_done_callback(stop)
 
 
 async def _renew(target: Target, token: str) -> None:

@@ -84,15 +84,14 @@ class Agent:
         for name, secret in (secrets or {}).items():
             step = step.with_mounted_secret(f"{home.HOME}/{name}", secret)
         async with stage(name=f"slipway-agent {' '.join(request.words)}"):
-            response = read_response(await _run(step, request))
+            response = read_response(await _run(step, request), expected)
         if isinstance(response, expected):
             return response
         raise _failure(response)
 
     async def _step(self, request: Request) -> dagger.Container:
         environment = getattr(request, "environment", "")
-        build = self.credentials.build_agent
-        step = await find_agent(self.settings, self.source, environment, build=build)
+        step = await find_agent(self.settings, self.source, environment, self.credentials)
         # Rules hold no secret. But a Dagger engine's progress shows the text of everything else that a step gets.
         rules = dag.set_secret(f"rules-{uuid4().hex}", self.rules.model_dump_json())
         step = step.with_mounted_secret(f"{home.HOME}/{home.RULES}", rules)

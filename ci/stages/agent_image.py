@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from ci.frozen import FrozenModel
 from ci.settings import Settings
+from ci.stages.credentials import Credentials
 from ci.stages.errors import Refused
 from ci.stages.toolchain import UV_VERSION, VENV, base, without_caches
 
@@ -73,20 +74,20 @@ def build_agent(settings: Settings) -> dagger.Container:
 
 
 async def find_agent(
-    settings: Settings, source: dagger.Directory, environment: str, *, build: bool
+    settings: Settings, source: dagger.Directory, environment: str, credentials: Credentials
 ) -> dagger.Container:
     """Return the agent's image: the pinned one, or one that is built here.
 
-    `environment` is the one that the agent works on; empty: none. `build`: build it here whatever is pinned.
+    `environment` is the one that the agent works on; empty: none.
 
     Raises:
         Refused: None is pinned for this version of Slipway, and the environment is not of the kind dev.
     """
-    if build:
+    if credentials.build_agent:
         return build_agent(settings)
     pin = await _read_pin(source)
     if pin and pin.inputs == agent_inputs(settings):
-        return dag.container().from_(pin.image)
+        return _pull(pin.image, settings.registry.host, credentials)
     if not environment or settings.environment(environment).kind == "dev":
         return build_agent(settings)
     why = f"pins the agent of another version of Slipway ({pin.image})" if pin else "is missing"
@@ -122,6 +123,13 @@ def _files() -> list[tuple[str, str]]:
         path = root / part
         paths += sorted(path.rglob("*.py")) if path.is_dir() else [path]
     return [(path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+
+
+def _pull(image: str, host: str, credentials: Credentials) -> dagger.Container:
+    container = dag.container()
+    if credentials.registry_password:
+        container = container.with_registry_auth(host, credentials.registry_user, credentials.registry_password)
+    return container.from_(image)
 
 
 async def _read_pin(source: dagger.Directory) -> Pin | None:

@@ -1,6 +1,5 @@
 """The real `ci` command against a small service of the tests' own, on this machine's Docker."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -12,17 +11,20 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ci.settings import FILE, Settings
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
+from ci.targets.stack import Stack
+from ci.targets.target import TargetState
 from tests.machine import a_free_port, docker, ensure_swarm
 from tests.users import browsers
+
+from .targets import read_state, remove_stack
 
 # The service's own tests run in its pipeline.
 collect_ignore = ["service"]
@@ -49,7 +51,7 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        """What it printed with --json."""
+        """The value that it printed with --json."""
         assert self.status == 0, self.err
         return json.loads(self.out)
 
@@ -87,7 +89,7 @@ class Project:
         )
 
     def deploy(self, *constructor: str) -> Any:
-        """Deploy, which has to work, and return what the function says."""
+        """Deploy, which has to work, and return what the function reports."""
         return self.ci("deploy", "--env=dev", "--json", constructor=(*self.constructor, *constructor)).json
 
     def change(self, path: str, old: str, new: str) -> None:
@@ -114,33 +116,34 @@ class Project:
         self.git("tag", version)
 
     @property
-    def stack(self) -> p.Stack:
-        """The stack that the project is delivered to."""
+    def stack(self) -> Stack:
+        """The stack of the environment dev."""
         return self.stack_of("dev")
 
-    def stack_of(self, environment: str) -> p.Stack:
-        """The stack of one of its environments."""
-        return p.Stack.of(Settings.parse((self.folder / FILE).read_text()), environment)
+    def stack_of(self, environment: str) -> Stack:
+        """The stack of an environment."""
+        return Stack.of(Settings.parse((self.folder / FILE).read_text()), environment)
 
     @property
     def address(self) -> str:
         """Where the service is reached."""
         return self.stack.environment.address
 
-    def state(self) -> p.Described:
-        """Look at what is in the target."""
-        outcome = asyncio.run(answer(p.State(stack=self.stack)))
-        assert isinstance(outcome, p.Described), outcome
-        return outcome
+    def state(self) -> TargetState:
+        """Read what exists in dev."""
+        return read_state(self.stack)
+
+    def version(self) -> str:
+        """Ask dev which version answers."""
+        return str(httpx.get(self.address, timeout=10).headers["x-version"])
 
 
 @dataclass
-class Standing:
-    """A project that serves, and what its first deploys said."""
+class Serving:
+    """A project that serves in dev, and what its first deploy returned."""
 
     project: Project
     first: Any
-    calls: dict[str, Outcome] = field(default_factory=dict)
 
 
 @contextmanager
@@ -153,10 +156,9 @@ def a_cache(folder: Path) -> Iterator[Environ]:
 
 
 def remove(project: Project) -> None:
-    """Take away everything that a project left in the target."""
+    """Remove everything that a project left on this machine's Docker."""
     for environment in Settings.parse((project.folder / FILE).read_text()).environments:
-        outcome = asyncio.run(answer(p.Remove(stack=project.stack_of(environment))))
-        assert outcome.ok, outcome
+        remove_stack(project.stack_of(environment))
     repository = project.stack.registry.repository
     for image in docker("images", "--format", "{{.Repository}}@{{.Digest}} {{.ID}}").splitlines():
         if image.startswith(f"{repository}@"):
@@ -199,24 +201,24 @@ def template(tmp_path_factory: pytest.TempPathFactory, module: Path, environ: En
 
 
 @pytest.fixture(scope="session")
-def standing(template: Project) -> Iterator[Standing]:
-    """The project, deployed; other tests may have put another release there since."""
+def serving(template: Project) -> Iterator[Serving]:
+    """The project, deployed to dev; other tests may have deployed another release since."""
     try:
-        yield Standing(template, template.deploy())
+        yield Serving(template, template.deploy())
     finally:
         remove(template)
 
 
 @pytest.fixture
 def project(template: Project, tmp_path: Path) -> Project:
-    """A copy of the project, to be changed; it is delivered to the same stack."""
+    """A copy of the project, to be changed; its stack is the same."""
     shutil.copytree(template.folder, tmp_path / "project")
     return Project(tmp_path / "project", template.module, template.environ)
 
 
 @pytest.fixture
 def traffic(template: Project) -> Traffic:
-    """Users: four of them ask one thing after another while the body runs; what came is counted by version."""
+    """Four users ask one thing after another while the body runs; answers are counted by status and version."""
     return lambda: browsers(template.address, "x-version", ("/", "/", "/", "/"))
 
 

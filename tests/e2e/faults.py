@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ci.targets.__main__ import answer
 
 from ci.ledger import protocol as ledgers
 from ci.ledger.handling import opened
 from ci.ledger.history import History
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from tests.machine import a_free_port, docker
 from tests.registries import Stoppable
 from tests.relays import Relay

@@ -1,4 +1,4 @@
-"""A deploy that ends in its middle, by Ctrl-C or by kill -9: nothing is left that the next one trips on."""
+"""A deploy that ends in its middle, by Ctrl-C or by kill -9: nothing is left that hinders the next deploy."""
 
 import json
 import signal
@@ -6,20 +6,19 @@ import sqlite3
 import subprocess
 import threading
 
-import httpx
 import pytest
 
 from tests.machine import docker
 
-from .conftest import Project, Standing, Traffic, interrupt
+from .conftest import Project, Serving, Traffic, interrupt
 
-# Lines of the progress: the stages before the target run, and the program beside the target has started a candidate.
+# Lines of the progress: the stages before the target run, and the agent has started a candidate.
 IN_THE_STAGES = "python -m pytest"
 AT_THE_TARGET = "candidate: "
 
 
 def deploying_until(project: Project, line: str) -> subprocess.Popen[str]:
-    """Start a deploy, and return when it shows a line; what it shows later is read and forgotten."""
+    """Start a deploy, and return when it shows a line; later lines are read and forgotten."""
     process = project.start("--progress=plain", "deploy", "--env=dev")
     assert process.stderr
     seen: list[str] = []
@@ -43,31 +42,31 @@ def left_behind(project: Project) -> list[str]:
 
 
 @pytest.mark.parametrize("line", [IN_THE_STAGES, pytest.param(AT_THE_TARGET, marks=pytest.mark.full)])
-def test_the_next_deploy_works_after_a_kill(standing: Standing, project: Project, traffic: Traffic, line: str) -> None:
-    before = httpx.get(standing.project.address, timeout=10).headers["x-version"]
+def test_next_deploy_works_after_a_kill(serving: Serving, project: Project, traffic: Traffic, line: str) -> None:
+    before = serving.project.version()
     project.add("service/src/greeter/__init__.py", f"\nKILLED = {len(line)}\n")
     with traffic() as seen:
         process = deploying_until(project, line)
         process.kill()
         process.communicate(timeout=30)
         deployed = project.deploy()
-    assert deployed["outcome"] == "deployed"
+    assert deployed["outcome"] == "succeeded"
     assert set(seen) == {f"200 {before}", f"200 {deployed['version']}"}, seen
     assert left_behind(project) == []
     state = project.state()
-    assert (state.intent, state.lock) == ("", "")
-    assert {release.role for release in state.releases} == {"serving", "previous"}
+    assert (state.intent, state.lock) == (None, None)
+    assert {release.role for release in state.releases} == {"current", "previous"}
 
 
 @pytest.mark.parametrize("line", [IN_THE_STAGES, pytest.param(AT_THE_TARGET, marks=pytest.mark.full)])
-def test_ctrl_c_leaves_nothing(standing: Standing, project: Project, line: str) -> None:
-    before = httpx.get(standing.project.address, timeout=10).headers["x-version"]
+def test_ctrl_c_leaves_nothing(serving: Serving, project: Project, line: str) -> None:
+    before = serving.project.version()
     project.add("service/src/greeter/__init__.py", f"\nINTERRUPTED = {len(line)}\n")
     outcome = interrupt(deploying_until(project, line), signal.SIGINT)
     assert outcome.status == 130
     assert outcome.err.splitlines()[-1] == "Canceled."
     assert left_behind(project) == []
-    assert httpx.get(standing.project.address, timeout=10).headers["x-version"] == before
+    assert serving.project.version() == before
 
 
 @pytest.mark.full

@@ -1,14 +1,11 @@
 """The ledger's registry goes away in the middle of a deploy."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from ci.settings import FILE
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from tests.machine import a_free_port
 from tests.registries import Stoppable, a_stoppable_registry
 
@@ -38,25 +35,27 @@ def apart(project: Project, registry: Stoppable) -> Iterator[Project]:
     remove(project)
 
 
-def serving(project: Project) -> str:
-    state = asyncio.run(answer(p.State(stack=project.stack)))
-    return state.now.version if isinstance(state, p.Described) else ""
-
-
-def test_what_could_not_be_recorded_is_told_and_recorded_by_the_next(apart: Project, registry: Stoppable) -> None:
+def test_end_that_could_not_be_recorded_is_reported_and_recorded_by_the_next_command(
+    apart: Project, registry: Stoppable
+) -> None:
     deploying = apart.start("deploy", "--env=dev")
     end = time.monotonic() + PATIENCE
-    while not serving(apart) and time.monotonic() < end:
+    while not apart.state().current.version and time.monotonic() < end:
         time.sleep(0.3)
     registry.kill()
-    _, said = deploying.communicate(timeout=PATIENCE)
-    assert deploying.returncode == 1, said
-    assert "could not be recorded; the next command on dev does it" in said
-    version = serving(apart)
+    _, err = deploying.communicate(timeout=PATIENCE)
+    assert deploying.returncode == 1, err
+    assert "The ledger does not hold this yet; the next command on dev records it" in err
+    version = apart.state().current.version
     assert version
     registry.start()
     assert apart.deploy()["outcome"] == "unchanged"
     lines = apart.ci("history", "--env=dev", "--json").json["lines"]
-    assert [line["kind"] for line in reversed(lines)] == ["start", "start", "recovery", "deploy"]
+    assert [line["kind"] for line in reversed(lines)] == [
+        "delivery-start",
+        "recovery",
+        "delivery-start",
+        "delivery-end",
+    ]
     assert {line["version"] for line in lines} == {version}
-    assert apart.ci("environments", "--json").json["lines"][0]["outcome"] == "success"
+    assert apart.ci("environments", "--json").json["lines"][0]["outcome"] == "succeeded"

@@ -50,7 +50,7 @@ def _files(layer: bytes) -> Files:
 
 
 @pytest.mark.full
-def test_two_builds_are_the_same(project: Project, tmp_path: Path) -> None:
+def test_two_builds_are_the_same_image(project: Project, tmp_path: Path) -> None:
     folders = tmp_path / "one", tmp_path / "two"
     for folder in folders:
         folder.mkdir()

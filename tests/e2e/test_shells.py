@@ -1,4 +1,4 @@
-"""A failing test of the example service: entered, mended in the shell, and the fix taken out as a patch."""
+"""A failing test of the example service: a person fixes it in the shell, and the fix comes out as a patch."""
 
 import shlex
 import subprocess
@@ -22,17 +22,17 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.mark.full
 @pytest.mark.parametrize("way", [["-i", "test"], ["shell", "--stage", "test", "terminal"]], ids=["failed", "shell"])
-def test_a_fix_gets_out_of_the_shell(repository: Path, module: Path, environ: Environ, way: list[str]) -> None:
+def test_fix_gets_out_of_the_shell_as_a_patch(repository: Path, module: Path, environ: Environ, way: list[str]) -> None:
     call = [str(CI), "--mod", str(module), "call", "--source=."]
     with Screen(*call, "--changes=fix.patch", *way, cwd=repository, environ=environ) as screen:
         screen.wait_for(seconds=TIMEOUT)
         assert "assert 200 == 201" in screen.run(TESTS)
         screen.run(f"sed -i 's/, status_code=200/, status_code=201/' {ROUTES}")
         assert " passed" in screen.run(TESTS)
-        status, told = screen.end()
+        status, output = screen.end()
     assert status == (1 if way[0] == "-i" else 0)
     command = "git apply --directory=examples/orders fix.patch"
-    assert f"What was changed below /app is in fix.patch. To apply it:\n  {command}\n" in told
+    assert f"What was changed below /app is in fix.patch. To apply it:\n  {command}\n" in output
     patch = (repository / "fix.patch").read_text()
     assert [line for line in patch.splitlines() if line.startswith("diff")] == [f"diff --git a/{ROUTES} b/{ROUTES}"]
     subprocess.run(shlex.split(command), cwd=repository, check=True)

@@ -1,4 +1,4 @@
-"""What the pipeline stands on, missing or broken: said in a sentence, with what to do next."""
+"""The pipeline's surroundings, missing or broken: a sentence names what is wrong and what to do next."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ import pytest
 
 from tests.machine import a_free_port
 
-from .conftest import Project, Standing
+from .conftest import Project, Serving
 
 
-def test_a_target_that_is_gone(project: Project, tmp_path: Path) -> None:
+def test_missing_socket_of_a_target_is_named(project: Project, tmp_path: Path) -> None:
     gone = tmp_path / "docker.sock"
     outcome = project.ci("status", "--env=dev", constructor=(f"--docker={gone}",))
     assert (outcome.status, outcome.out) == (1, "")
     assert str(gone) in outcome.err.splitlines()[-1]
 
 
-def test_an_engine_without_docker(project: Project, tmp_path: Path) -> None:
+def test_engine_without_docker_names_the_set_up(project: Project, tmp_path: Path) -> None:
     outcome = project.ci("status", "--env=dev", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
     assert outcome.status == 1
     assert "the Docker daemon cannot be reached at unix://" in outcome.err
@@ -26,36 +26,36 @@ def test_an_engine_without_docker(project: Project, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-def test_a_registry_that_is_not_there(standing: Standing, project: Project) -> None:
-    before = standing.project.state().serving
+def test_unreachable_registry_leaves_the_current_release_serving(serving: Serving, project: Project) -> None:
+    before = serving.project.state().current
     project.change("service/src/greeter/__init__.py", "A service", "The service")
     registry = f"localhost:{a_free_port()}"
     settings = f"--overrides=registry.repository={registry}/greeter"
     outcome = project.ci("deploy", "--env=dev", constructor=(*project.constructor, settings))
     assert (outcome.status, outcome.out) == (1, "")
     assert registry in outcome.err.splitlines()[-1]
-    assert standing.project.state().serving == before
+    assert serving.project.state().current == before
 
 
-def test_a_repository_that_no_registry_takes(project: Project) -> None:
+def test_invalid_repository_is_refused(project: Project) -> None:
     settings = "--overrides=registry.repository=localhost:5000/Greeter"
     outcome = project.ci("push", "--env=dev", constructor=(*project.constructor, settings))
     assert outcome.status == 1
     assert "registry.repository: must be a registry and a repository without a tag" in outcome.err
 
 
-def cache_refused(project: Project, cache: Path) -> None:
+def assert_cache_refused(project: Project, cache: Path) -> None:
     outcome = project.ci("status", "--env=dev", SLIPWAY_CACHE=str(cache))
     assert (outcome.status, outcome.out) == (1, "")
-    said = outcome.err.splitlines()[-1]
-    assert f"{cache}: the engine's cache folder cannot be used" in said
-    assert "set SLIPWAY_CACHE to another folder" in said
+    message = outcome.err.splitlines()[-1]
+    assert f"{cache}: the engine's cache folder cannot be used" in message
+    assert "set SLIPWAY_CACHE to another folder" in message
     assert "Traceback" not in outcome.err
 
 
-def test_a_cache_folder_that_is_a_file(project: Project, tmp_path: Path) -> None:
+def test_cache_folder_that_is_a_file_is_refused(project: Project, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
-    cache_refused(project, tmp_path / "cache")
+    assert_cache_refused(project, tmp_path / "cache")
 
 
 @pytest.fixture
@@ -68,11 +68,11 @@ def small(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["/bin/umount", str(folder)], check=True)
 
 
-def test_a_cache_folder_that_is_full(project: Project, small: Path) -> None:
+def test_full_cache_folder_is_refused(project: Project, small: Path) -> None:
     (small / "filler").write_bytes(bytes(200 * 1024))
-    cache_refused(project, small)
+    assert_cache_refused(project, small)
 
 
-def test_a_cache_folder_that_is_read_only(project: Project, small: Path) -> None:
+def test_read_only_cache_folder_is_refused(project: Project, small: Path) -> None:
     subprocess.run(["/bin/mount", "-o", "remount,ro", str(small)], check=True)
-    cache_refused(project, small)
+    assert_cache_refused(project, small)

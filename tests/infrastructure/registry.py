@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ci.targets.protocol import RegistryLogin
+
 from tests.infrastructure.lan import REGISTRY, Lan, run, until
 
 USER = "slipway"

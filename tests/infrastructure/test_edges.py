@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from ci.targets.__main__ import answer
 
 from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from ci.targets.daemon import Daemon
 from tests.infrastructure.cluster import SERVICE, a_stack
 from tests.infrastructure.lan import run, until

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from ci.targets.__main__ import answer
 from pydantic import ValidationError
 
 from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from tests.infrastructure.cluster import a_stack
 
 

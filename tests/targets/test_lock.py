@@ -1,154 +1,145 @@
-"""One at a time: runs that hold the lock, people who do, and what becomes of a lock that nobody opens."""
+"""The lock of an environment: held by a run or by a person, renewed, released, taken over after it expired."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from ci.agent.protocol.requests import LockEnvironment, UnlockEnvironment
+from ci.agent.protocol.responses import Done
+from ci.delivery.budget import longest
+from ci.delivery.lock import acquire_lock, hold_lock, new_lock, stop_when_lost
 from ci.settings import Settings
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
-from ci.targets.access import reach
-from ci.targets.daemon import Daemon
-from ci.targets.errors import LockedError
-from ci.targets.swarm import delivering
-from ci.targets.swarm.heartbeat import beating
-from ci.targets.swarm.locking import lock
-from ci.targets.swarm.names import Names
-from ci.targets.swarm.times import longest
-
-Image = Callable[[str], str]
+from ci.targets.errors import LockedByPersonError, LockedError
+from ci.targets.target import Intent, LockState, ReleaseDescription
+from tests.agents import Agent, Images, delivery, deploy_request
 
 REASON = "the accounts are closed today"
+UNLOCK = UnlockEnvironment(environment="dev")
 
 
-async def locked(stack: p.Stack, holder: str = "stakeholder", seconds: float | None = None) -> p.Locked:
-    outcome = await answer(p.Lock(stack=stack, holder=holder, reason=REASON, seconds=seconds))
-    assert isinstance(outcome, p.Locked), outcome
-    return outcome
+def lock_request(by: str = "stakeholder", seconds: float = 3600) -> LockEnvironment:
+    return LockEnvironment(environment="dev", by=by, reason=REASON, seconds=seconds)
 
 
-async def unlocked(request: p.Unlock) -> p.Unlocked:
-    outcome = await answer(request)
-    assert isinstance(outcome, p.Unlocked), outcome
-    return outcome
+async def lock(agent: Agent, by: str = "stakeholder", seconds: float = 3600) -> str:
+    return (await agent.ask(Done, lock_request(by, seconds))).message
 
 
-async def refused(request: p.AnyRequest) -> p.Failed:
-    outcome = await answer(request)
-    assert isinstance(outcome, p.Failed), outcome
-    assert outcome.reason == "locked"
-    return outcome
+async def locked(agent: Agent) -> LockState:
+    state = (await agent.state()).lock
+    assert state
+    return state
 
 
-async def described(stack: p.Stack) -> p.Described:
-    outcome = await answer(p.State(stack=stack))
-    assert isinstance(outcome, p.Described), outcome
-    return outcome
+async def refused(agent: Agent, request: LockEnvironment | UnlockEnvironment) -> str:
+    failed = await agent.fail(request)
+    assert (failed.where, failed.reason) == ("target", "locked")
+    return failed.message
 
 
-async def at_work(daemon: Daemon, wanted: p.Lock) -> None:
-    """Hold the lock as a run does, until it is taken away."""
-    held = await lock(daemon, wanted, beats=True)
-    async with beating(daemon, Names(wanted.stack), held.token):
-        await asyncio.sleep(60)
+async def test_lock_has_one_holder_at_a_time(agent: Agent) -> None:
+    async with agent.target() as target:
+        mine = new_lock("stakeholder", REASON, 60, heartbeat=False)
+        assert await target.acquire_lock(mine) == ""
+        other = new_lock("lead", "another", 60, heartbeat=False)
+        with pytest.raises(LockedByPersonError, match="stakeholder"):
+            await target.acquire_lock(other)
+        for work in (target.renew_lock(other.token), target.release_lock(other.token)):
+            with pytest.raises(LockedError):
+                await work
+        released = await target.release_lock(mine.token)
+        assert released == mine
+        assert await target.release_lock() is None
 
 
-async def test_one_at_a_time(stack: p.Stack) -> None:
-    first = await locked(stack)
-    second = await refused(p.Lock(stack=stack, holder="lead", reason="another"))
-    assert "stakeholder" in second.message
-    await refused(p.Unlock(stack=stack, token="guessed"))  # noqa: S106 - not a password
-    assert "stakeholder" in (await unlocked(p.Unlock(stack=stack, token=first.token))).held_by
-    assert (await unlocked(p.Unlock(stack=stack))).message == "was not locked"
+async def test_persons_lock_names_the_person_to_whoever_deploys(serving: Agent, images: Images) -> None:
+    await lock(serving)
+    held = await locked(serving)
+    assert (held.lock.holder, held.lock.reason, held.lock.heartbeat, held.expired) == ("stakeholder", REASON, False, "")
+    # Without an end to its patience: a person's lock is not waited for.
+    endless = float("inf")
+    deliveries = (deploy_request("two", images.service("two"), patience=endless), delivery("rollback", "one", endless))
+    for request in deliveries:
+        failed = await serving.fail(request)
+        assert failed.reason == "locked"
+        until = f"until {held.lock.until:%Y-%m-%d %H:%M:%S}"
+        for part in ("stakeholder", REASON, until, "ci call unlock --env dev"):
+            assert part in failed.message
+    # No run works under the lock, so that anybody may open it.
+    unlocked = await serving.ask(Done, UNLOCK)
+    assert unlocked.message.startswith("unlocked; it was locked by stakeholder")
+    assert REASON in unlocked.message
+    assert (await serving.state()).lock is None
+    assert (await serving.ask(Done, UNLOCK)).message == "was not locked"
 
 
-async def test_a_freeze_is_told_to_whoever_deploys(stack: p.Stack) -> None:
-    await locked(stack, seconds=3600)
-    held = (await described(stack)).locked
-    assert held
-    assert (held.who, held.why, held.freeze, held.holds) == ("stakeholder", REASON, True, True)
-    image = f"{stack.registry.repository}@sha256:{'0' * 64}"
-    for kind in (p.Deploy, p.Rollback):
-        # Without an end to its patience: a person's lock is not waited for.
-        delivery = kind(stack=stack, image=image, version="1", holder="author", patience=float("inf"))
-        message = (await refused(delivery)).message
-        for told in ("stakeholder", REASON, f"until {held.until:%Y-%m-%d %H:%M:%S}", "ci call unlock --env dev"):
-            assert told in message
-    # Nobody works under it, so that anybody may open it.
-    assert REASON in (await unlocked(p.Unlock(stack=stack))).held_by
-    assert (await described(stack)).locked is None
+async def test_expired_lock_is_taken_over(agent: Agent) -> None:
+    assert await lock(agent, seconds=0.1) == "locked by stakeholder"
+    await asyncio.sleep(0.2)
+    assert (await locked(agent)).expired == "its time was over"
+    message = await lock(agent, "lead")
+    assert message.startswith("locked by lead; took over the lock of stakeholder since ")
+    assert message.endswith(f"{REASON} (its time was over)")
+    assert (await locked(agent)).lock.holder == "lead"
 
 
-async def test_a_lock_whose_time_is_over_is_taken_over(stack: p.Stack) -> None:
-    assert (await locked(stack, seconds=0)).took_over == ""
-    held = (await described(stack)).locked
-    assert held
-    assert not held.holds
-    second = await locked(stack, "lead")
-    assert second.took_over.startswith("stakeholder since ")
-    assert second.took_over.endswith(f"{REASON} (its time was over)")
-    assert second.took_over in second.message
+async def test_what_the_holder_left_is_undone_before_a_person_locks(agent: Agent, images: Images) -> None:
+    wanted = ReleaseDescription(image=images.service("one"), version="1")
+    async with agent.target() as target:
+        candidate = await target.prepare_candidate(wanted)
+        intent = Intent(current="", candidate=candidate.release, since="")
+        await target.write_intent(intent)
+        assert (await target.start_release(wanted)).ok
+        assert (await target.read_state()).intent == intent
+    message = await lock(agent)
+    assert message == "locked by stakeholder; what a killed run had left is undone"
+    state = await agent.state()
+    assert (state.intent, state.releases) == (None, ())
 
 
-async def test_what_the_holder_left_is_put_right_first(stack: p.Stack, image: Image) -> None:
-    await locked(stack, seconds=0)
-    assert (await answer(p.Candidate(stack=stack, image=image("one"), version="1"))).ok
-    assert (await described(stack)).intent
-    second = await locked(stack, "lead")
-    assert (second.recovered, second.took_over != "") == ("undone", True)
-    state = await described(stack)
-    assert (state.intent, state.releases) == ("", ())
+async def test_lock_of_a_live_run_is_opened_by_force_alone(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with agent.target() as target:
+        wanted = new_lock("author", "deploy 1", 600, heartbeat=True)
+        await acquire_lock(target, wanted, patience=0)
 
+        async def work() -> None:
+            async with hold_lock(target, wanted.token) as heartbeat, stop_when_lost(heartbeat):
+                await asyncio.sleep(60)
 
-async def test_the_lock_of_a_run_that_lives_is_opened_by_force_alone(
-    stack: p.Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = p.Lock(stack=stack, holder="author", reason="deploy 1")
-    async with reach(stack.environment, p.Access()) as daemon:
-        running = asyncio.create_task(at_work(daemon, wanted))
-        while not (await described(stack)).lock:
-            await asyncio.sleep(0.05)
-        message = (await refused(p.Unlock(stack=stack))).message
+        running = asyncio.create_task(work())
+        message = await refused(agent, UNLOCK)
         assert "author" in message
         assert message.endswith("ci call unlock --env dev --force")
-        assert "author" in (await unlocked(p.Unlock(stack=stack, force=True))).held_by
-        with pytest.raises(LockedError, match="somebody took over"):
+        assert "a run is at work: author" in await refused(agent, lock_request())
+        forced = await agent.ask(Done, UnlockEnvironment(environment="dev", force=True))
+        assert "author" in forced.message
+        with pytest.raises(LockedError, match="another run took over the lock"):
             await running
-        await lock(daemon, wanted, beats=True)
-    # One that fell silent is as good as gone.
-    monkeypatch.setattr("ci.targets.swarm.locking.SILENCE", timedelta())
-    assert "author" in (await unlocked(p.Unlock(stack=stack))).held_by
+        await acquire_lock(target, wanted, patience=0)
+    # A run that fell silent is dead.
+    monkeypatch.setattr("ci.targets.swarm.lock.SILENCE", timedelta())
+    assert "author" in (await agent.ask(Done, UNLOCK)).message
+
+
+async def test_run_that_renews_its_lock_keeps_it(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ci.targets.swarm.lock.SILENCE", timedelta(seconds=4))
+    async with agent.target() as target:
+        mine = new_lock("author", "deploy 1", 600, heartbeat=True)
+        await acquire_lock(target, mine, patience=0)
+        async with hold_lock(target, mine.token):
+            await asyncio.sleep(6)
+            with pytest.raises(LockedError, match="a run is at work: author"):
+                await target.acquire_lock(new_lock("lead", "deploy 2", 600, heartbeat=True))
+        assert (await target.read_state()).lock is None
 
 
 @pytest.mark.parametrize("name", ["dev", "acceptance", "production"])
-def test_a_lock_outlasts_every_time_out_of_a_deploy(name: str) -> None:
+def test_time_budget_holds_every_time_out_of_a_deploy(name: str) -> None:
     settings = Settings.parse((Path(__file__).parents[2] / "pipeline.toml").read_text())
-    stack = p.Stack.of(settings, name)
-    environment, proof = stack.environment, p.Proof(timeout=1000)
+    environment = settings.environment(name)
     slowest = environment.replicas if environment.update.parallelism else 1
-    together = slowest * environment.health.timeout + proof.timeout + environment.verify.window
-    assert longest(stack, proof) > together
-    assert longest(stack, proof) == longest(stack, None) + 1000
-
-
-async def test_a_lock_says_until_when_it_holds(stack: p.Stack) -> None:
-    await locked(stack)
-    held = (await described(stack)).locked
-    assert held
-    assert held.until - held.since > timedelta(seconds=longest(stack, p.Proof()))
-
-
-@pytest.mark.full
-async def test_a_deploy_that_outlasts_its_time_outs_is_ended_and_undone(
-    standing: p.Stack, image: Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivering, "longest", lambda *_: 12)
-    proof = p.Proof(image="busybox:1", command=("sleep", "60"))
-    outcome = await answer(p.Deploy(stack=standing, image=image("two"), version="2", holder="author", proof=proof))
-    assert isinstance(outcome, p.Deployed)
-    assert (outcome.status, outcome.reason, outcome.intact) == ("failed", "timeout", True)
-    state = await described(standing)
-    assert (state.now.version, len(state.releases), state.lock, state.intent) == ("one", 1, "", "")
+    together = slowest * environment.health.timeout + 1000 + environment.verify.window
+    assert longest(environment, test_timeout=1000) > together
+    assert longest(environment, test_timeout=1000) == longest(environment, test_timeout=0) + 1000

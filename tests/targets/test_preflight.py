@@ -1,42 +1,30 @@
-"""What is looked at before anything changes, and what is advised when it is bad."""
+"""The preflight: what it checks before anything changes, and what it advises."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
-from ci.targets.access import reach
-from ci.targets.errors import RefusedError
+from ci.targets.errors import DaemonError
 from ci.targets.swarm import nodes, pulling
 from ci.targets.swarm.disk import available
+from tests.agents import Agent, Images
 
-Image = Callable[[str], str]
-
-CHECKS = ["swarm", "nodes", "port", "image", "architecture", "resources", "disk", "secrets"]
+CHECKS = ["swarm", "nodes", "secrets", "port", "image", "architecture", "resources", "disk"]
 DF = """Filesystem           1024-blocks    Used Available Capacity Mounted on
 overlay              263174212  28838640  66890836  30% /
 """
 
 
-async def bad(stack: p.Stack, image: str = "") -> dict[str, str]:
-    """Return what is wrong, by the checks' names."""
-    outcome = await answer(p.Preflight(stack=stack, image=image))
-    assert isinstance(outcome, p.Checked), outcome
-    assert [check.name for check in outcome.checks] == CHECKS
-    found = {check.name: check.detail for check in outcome.checks if not check.ok}
-    assert outcome.ok == (not found)
-    return found
-
-
-def with_resources(stack: p.Stack, **changes: object) -> p.Stack:
-    resources = stack.environment.resources.model_copy(update=changes)
-    return stack.model_copy(update={"environment": stack.environment.model_copy(update={"resources": resources})})
+async def failures(agent: Agent, image: str = "") -> dict[str, str]:
+    """Return the details of the failed checks, by the checks' names."""
+    async with agent.target() as target:
+        checks = await target.check(image)
+    assert [check.name for check in checks] == CHECKS
+    return {check.name: check.detail for check in checks if not check.ok}
 
 
 def node(hostname: str, state: str = "ready", availability: str = "active") -> dict[str, Any]:
@@ -68,51 +56,59 @@ def for_another_architecture(image: str) -> str:
         return f"{repository}@{put.headers['docker-content-digest']}"
 
 
-async def test_all_is_well(stack: p.Stack, image: Image) -> None:
-    assert await bad(stack, image("one")) == {}
+async def test_preflight_passes_on_a_ready_target(agent: Agent, images: Images) -> None:
+    assert await failures(agent, images.service("one")) == {}
+    state = await agent.state()
+    assert (state.services, state.releases) == ({}, ())
 
 
-async def test_an_image_for_other_processors(stack: p.Stack, image: Image) -> None:
-    found = await bad(stack, for_another_architecture(image("one")))
+async def test_image_for_other_processors_is_refused(agent: Agent, images: Images) -> None:
+    found = await failures(agent, for_another_architecture(images.service("one")))
     assert list(found) == ["architecture"]
     assert found["architecture"].startswith("the image is for s390x, and not for ")
     assert "build it for them" in found["architecture"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "advice"),
+    ("override", "advice"),
     [
-        ({"cpus": 4096.0}, r"resources.cpus is 4096, and no node has more than \d+: lower it in \[environments.dev\]"),
-        ({"memory": "9999999GiB"}, r"resources.memory is 9999999GiB, and no node has more than \d+MiB: lower it in"),
-        ({"memory_reservation": "9999999GiB"}, r"0 of 2 replicas with 9999999GiB reserved for each fit on \d+ nodes"),
+        ("cpus=4096", r"resources.cpus is 4096, and no node has more than \d+: lower it in \[environments.dev\]"),
+        ("memory=9999999GiB", r"resources.memory is 9999999GiB, and no node has more than \d+MiB: lower it in"),
+        ("memory_reservation=9999999GiB", r"0 of 2 replicas with 9999999GiB reserved for each fit on \d+ nodes"),
     ],
 )
-async def test_replicas_that_do_not_fit(stack: p.Stack, changes: dict[str, object], advice: str) -> None:
-    found = await bad(with_resources(stack, **changes))
+async def test_replicas_that_do_not_fit_are_refused(agent: Agent, override: str, advice: str) -> None:
+    # The reservation alone could be no more than the memory.
+    memory = ["environments.dev.resources.memory=9999999GiB"] if "reservation" in override else []
+    found = await failures(agent.changed(*memory, f"environments.dev.resources.{override}"))
     assert list(found) == ["resources"]
     assert re.search(advice, found["resources"])
 
 
-async def test_replicas_that_fit_but_not_beside_what_is_there(standing: p.Stack) -> None:
-    async with reach(standing.environment, p.Access()) as daemon:
-        known = nodes.usable(await daemon.get("/nodes"))
-        largest = max(there["Description"]["Resources"]["MemoryBytes"] for there in known)
-        reserving = with_resources(standing, memory_reservation=f"{largest // 2 + (1 << 20)}B")
-        check = await nodes.resources(daemon, reserving, known)
+async def test_replicas_that_do_not_fit_beside_the_others_are_refused(serving: Agent) -> None:
+    async with serving.target() as target:
+        known = nodes.usable(await target.daemon.get("/nodes"))
+        largest = max(node["Description"]["Resources"]["MemoryBytes"] for node in known)
+        resources = serving.stack.environment.resources.model_copy(
+            update={"memory_reservation": f"{largest // 2 + (1 << 20)}B"}
+        )
+        environment = serving.stack.environment.model_copy(update={"resources": resources})
+        stack = serving.stack.model_copy(update={"environment": environment})
+        check = await nodes.resources(target.daemon, stack, known)
     assert not check.ok
     assert check.detail.startswith(f"{len(known)} of 2 replicas")
 
 
-async def test_a_full_disk(stack: p.Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ci.targets.swarm.disk.ROOM", 1 << 60)
-    found = await bad(stack)
+    found = await failures(agent)
     assert list(found) == ["disk"]
     assert "make room there, with 'docker image prune'" in found["disk"]
 
 
-def test_what_df_says() -> None:
+def test_output_of_df_is_read() -> None:
     assert available(DF) == 66890836 << 10
-    with pytest.raises(RefusedError, match="df said: no such thing"):
+    with pytest.raises(DaemonError, match="df said: no such thing"):
         available("no such thing")
 
 
@@ -127,11 +123,30 @@ def test_nodes_that_are_away_are_named() -> None:
     assert none.detail.endswith("start Docker there, or 'docker node update --availability active'")
 
 
-async def test_a_loopback_registry_is_no_registry_of_several_nodes(stack: p.Stack, image: Image) -> None:
-    request = p.Preflight(stack=stack, image=image("one"))
-    async with reach(stack.environment, p.Access()) as daemon:
-        several = await pulling.image(daemon, request, [node("one"), node("two")])
-        other = await pulling.architecture(daemon, request, [node("one")])
-    assert not several.ok
-    assert "localhost:5000 is another place on each of the 2 nodes: set registry.repository" in several.detail
+async def test_loopback_registry_is_refused_for_several_nodes(agent: Agent, images: Images) -> None:
+    image, several = images.service("one"), [node("one"), node("two")]
+    async with agent.target() as target:
+        reached = await pulling.check_image(target.daemon, agent.stack, target.login, image, several)
+        other = await pulling.check_architecture(target.daemon, target.login, image, several[:1])
+    assert not reached.ok
+    assert "localhost:5000 is another place on each of the 2 nodes: set registry.repository" in reached.detail
     assert "not for one (arm64)" in other.detail
+
+
+async def test_port_of_another_edge_is_refused(serving: Agent) -> None:
+    found = await failures(serving.changed("app.name=test-other"))
+    assert list(found) == ["port"]
+    assert f"{serving.stack.namespace}_edge" in found["port"]
+    # The environment's own edge takes the port, and that is no failure.
+    assert await failures(serving) == {}
+
+
+async def test_missing_image_is_refused(serving: Agent) -> None:
+    found = await failures(serving, f"localhost:5000/none@sha256:{'0' * 64}")
+    assert list(found) == ["image"]
+
+
+async def test_secret_that_was_never_set_is_refused(agent: Agent) -> None:
+    found = await failures(agent.changed('environments.dev.secrets=["api-key"]'))
+    assert list(found) == ["secrets"]
+    assert "never set: api-key: ci call secrets set --env dev --name api-key" in found["secrets"]

@@ -1,153 +1,175 @@
-"""A run that is killed leaves a proven release serving, and the next one finishes or undoes what it left."""
+"""Recovery after real kills: a verified release serves, and the next command finishes or undoes what was left."""
 
 import asyncio
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import Literal
 
 import httpx
 import pytest
 
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
-from ci.targets.access import reach
-from ci.targets.swarm import intent
-from ci.targets.swarm.edges import let_serve
-from ci.targets.swarm.names import Names
-from ci.targets.swarm.outpost import outpost
+from ci.agent.protocol.requests import AnyRequest, LockEnvironment, UnlockEnvironment
+from ci.agent.protocol.responses import Done
+from ci.outcome import Outcome
+from ci.targets.target import Intent, ReleaseDescription
+from tests.agents import Agent, Images, deploy_request
+from tests.machine import docker
 
-Image = Callable[[str], str]
-Traffic = Callable[[p.Stack], AbstractContextManager[Counter[str]]]
+Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 
-
-async def start(stack: p.Stack, image: str, version: str = "1") -> p.Started:
-    outcome = await answer(p.Candidate(stack=stack, image=image, version=version))
-    assert isinstance(outcome, p.Started), outcome
-    assert outcome.status == "healthy", outcome
-    return outcome
+LOCK = LockEnvironment(environment="dev", by="next", reason="test", seconds=60)
+UNLOCK = UnlockEnvironment(environment="dev", force=True)
+PASSES = "echo passed"
 
 
-async def described(stack: p.Stack) -> p.Described:
-    outcome = await answer(p.State(stack=stack))
-    assert isinstance(outcome, p.Described), outcome
-    return outcome
+async def recover(agent: Agent) -> str:
+    """Open the dead run's lock, lock the environment, and return what was done about the dead run."""
+    await agent.ask(Done, UNLOCK)
+    message = (await agent.ask(Done, LOCK)).message
+    await agent.ask(Done, UNLOCK)
+    return message.removeprefix("locked by next").removeprefix("; what a killed run had left is ")
 
 
-async def next_run(stack: p.Stack) -> str:
-    """Lock and unlock, as the next run would; return what was done about the one before."""
-    locked = await answer(p.Lock(stack=stack, holder="next", reason="test"))
-    assert isinstance(locked, p.Locked), locked
-    assert (await answer(p.Unlock(stack=stack, token=locked.token))).ok
-    return locked.recovered
+async def releases(agent: Agent) -> int:
+    return len((await agent.state()).releases)
 
 
-def begin(request: p.Request) -> subprocess.Popen[str]:
-    """Start a run in a process of its own."""
-    process = subprocess.Popen([sys.executable, "-m", "ci.targets"], stdin=subprocess.PIPE, text=True)
-    assert process.stdin
-    process.stdin.write(request.model_dump_json())
-    process.stdin.close()
-    return process
+async def start_candidate(agent: Agent, version: str, image: str) -> str:
+    """Do what a deploy does up to its healthy candidate, and return the candidate's name."""
+    wanted = ReleaseDescription(image=image, version=version)
+    async with agent.target() as target:
+        candidate = await target.prepare_candidate(wanted)
+        current = (await target.read_state()).current.release
+        await target.write_intent(intent(current, candidate.release))
+        assert (await target.start_release(wanted)).ok
+    return candidate.release
 
 
-def build(stack: p.Stack) -> str:
-    """Return which build serves the users."""
-    return str(httpx.get(stack.environment.address, timeout=10).headers.get("x-build", ""))
+def intent(current: str, candidate: str) -> Intent:
+    return Intent(current=current, candidate=candidate, since=datetime.now(UTC).isoformat())
 
 
-async def releases(stack: p.Stack) -> int:
-    return len((await described(stack)).releases)
+def kill_after(stage: str, agent: Agent, request: AnyRequest) -> None:
+    """Run the program, and kill it -9 when it reports a stage."""
+    process = agent.start(request)
+    assert process.stderr
+    reported = next((line for line in process.stderr if line.startswith(f"{stage}:")), "")
+    process.kill()
+    process.communicate()
+    assert reported
 
 
 @pytest.mark.full
-async def test_killed_while_the_candidate_starts(standing: p.Stack, image: Image, traffic: Traffic) -> None:
-    with traffic(standing) as seen:
-        process = begin(p.Candidate(stack=standing, image=image("two"), version="2"))
-        while await releases(standing) < 2:
+@pytest.mark.parametrize(
+    ("stage", "resolution"),
+    [("preflight", ""), ("candidate", "undone"), ("test", "undone"), ("switch", "undone"), ("verify", "undone")],
+)
+async def test_next_deploy_recovers_from_a_killed_one(
+    agent: Agent, images: Images, traffic: Traffic, stage: str, resolution: Literal["", "undone"]
+) -> None:
+    tests = images.tests(PASSES)
+    assert (await agent.deploy("1", images.service("one"))).ok
+    with traffic(agent) as seen:
+        await asyncio.to_thread(kill_after, stage, agent, deploy_request("2", images.service("two"), tests))
+        report = await agent.deploy("2", images.service("two"), tests)
+    assert report.outcome == Outcome.SUCCEEDED
+    assert set(seen) == {"200 one", "200 two"}, seen
+    assert report.recovered == resolution
+    assert "no sign of life" in report.took_over
+    assert report.previous.image == images.service("one")
+    state = await agent.state()
+    assert (state.intent, state.lock) == (None, None)
+    assert len(state.releases) == 2
+
+
+@pytest.mark.full
+async def test_kill_while_the_candidate_starts_is_undone(serving: Agent, images: Images, traffic: Traffic) -> None:
+    with traffic(serving) as seen:
+        process = serving.start(deploy_request("2", images.service("two")))
+        while await releases(serving) < 2:
             await asyncio.sleep(0.05)
         process.kill()
-        process.wait()
-        assert "web-" in (await described(standing)).intent
-        assert await next_run(standing) == "undone"
+        process.communicate()
+        left = (await serving.state()).intent
+        assert left
+        assert left.candidate.startswith("web-")
+        assert await recover(serving) == "undone"
     assert set(seen) == {"200 one"}
-    state = await described(standing)
-    assert (len(state.releases), state.intent) == (1, "")
+    state = await serving.state()
+    assert (len(state.releases), state.intent) == (1, None)
 
 
 @pytest.mark.full
-async def test_killed_between_the_edge_and_the_note_about_it(standing: p.Stack, image: Image) -> None:
-    two = await start(standing, image("two"))
-    async with (
-        reach(standing.environment, p.Access()) as daemon,
-        outpost(daemon, standing, standing.images.caddy) as post,
-    ):
-        await let_serve(daemon, standing, post, two.release)
-    assert build(standing) == "two"
-    assert await next_run(standing) == "undone"
-    assert build(standing) == "one"
-    assert await releases(standing) == 1
+async def test_kill_between_the_edge_and_its_record_is_undone(serving: Agent, images: Images) -> None:
+    two = await start_candidate(serving, "2", images.service("two"))
+    async with serving.target() as target:
+        await target.route(two)
+    assert serving.serving() == "two"
+    assert await recover(serving) == "undone"
+    assert serving.serving() == "one"
+    assert await releases(serving) == 1
 
 
 @pytest.mark.full
-async def test_killed_before_the_release_was_watched(standing: p.Stack, image: Image, traffic: Traffic) -> None:
-    two = await start(standing, image("two"))
-    assert (await answer(p.Switch(stack=standing, release=two.release))).ok
-    with traffic(standing) as seen:
-        assert await next_run(standing) == "undone"
+async def test_kill_before_the_verdict_is_undone(serving: Agent, images: Images, traffic: Traffic) -> None:
+    one = (await serving.state()).current.release
+    two = await start_candidate(serving, "2", images.service("two"))
+    async with serving.target() as target:
+        await target.route(two)
+        await target.record_routing(current=two, previous=one, stable=one)
+    with traffic(serving) as seen:
+        assert await recover(serving) == "undone"
     assert set(seen) <= {"200 one", "200 two"}
-    assert build(standing) == "one"
-    assert await releases(standing) == 1
+    assert serving.serving() == "one"
+    assert await releases(serving) == 1
 
 
 @pytest.mark.full
-async def test_killed_after_the_release_had_proven_itself(stack: p.Stack, image: Image) -> None:
-    one = await start(stack, image("one"))
-    assert (await answer(p.Switch(stack=stack, release=one.release))).ok
-    assert (await answer(p.Retire(stack=stack))).ok
-    async with reach(stack.environment, p.Access()) as daemon:
-        # What a run leaves that ends between noting the proof and forgetting its intent.
-        await intent.record(daemon, Names(stack), "", one.release)
-    assert await next_run(stack) == "finished"
-    assert build(stack) == "one"
-    assert await next_run(stack) == ""
+async def test_recovery_keeps_a_finished_release_serving(serving: Agent) -> None:
+    one = (await serving.state()).current.release
+    async with serving.target() as target:
+        # What a run leaves that ends between the record of the stable release and the end of its intent.
+        await target.write_intent(intent("", one))
+    assert await recover(serving) == "finished"
+    assert serving.serving() == "one"
+    assert await recover(serving) == ""
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("seconds", [0.6, 2.0])
-async def test_a_first_deploy_that_was_killed_can_be_tried_again(stack: p.Stack, image: Image, seconds: float) -> None:
-    process = begin(p.Candidate(stack=stack, image=image("one"), version="1"))
-    time.sleep(seconds)
+@pytest.mark.parametrize("seconds", [1.2, 2.6])
+async def test_killed_first_deploy_can_be_tried_again(agent: Agent, images: Images, seconds: float) -> None:
+    request = deploy_request("1", images.service("one"))
+    process = agent.start(request)
+    await asyncio.sleep(seconds)
     process.kill()
-    process.wait()
-    await next_run(stack)
-    one = await start(stack, image("one"))
-    assert (await answer(p.Switch(stack=stack, release=one.release))).ok
-    assert build(stack) == "one"
+    process.communicate()
+    await recover(agent)
+    assert (await agent.deliver(request)).outcome == Outcome.SUCCEEDED
+    assert agent.serving() == "one"
 
 
 @pytest.mark.full
-async def test_a_deploy_that_is_told_to_end_lets_the_next_one_in(standing: p.Stack, image: Image) -> None:
-    process = begin(p.Deploy(stack=standing, image=image("two"), version="2", holder="author"))
-    while await releases(standing) < 2:
-        await asyncio.sleep(0.05)
-    process.terminate()
-    assert process.wait(timeout=10) == 143
-    assert (await described(standing)).lock == ""
-    assert await next_run(standing) == "undone"
-    assert build(standing) == "one"
+async def test_helper_of_a_killed_run_is_removed_by_the_next_one(serving: Agent, images: Images) -> None:
+    helpers = ("ps", "--quiet", "--filter", f"label=slipway.helper={serving.stack.namespace}")
+    await asyncio.to_thread(
+        kill_after, "candidate", serving, deploy_request("2", images.service("two"), images.tests(PASSES))
+    )
+    assert docker(*helpers)
+    assert await recover(serving) == "undone"
+    assert docker(*helpers) == ""
 
 
-async def test_the_edge_remembers_what_serves(standing: p.Stack) -> None:
-    wanted = ["docker", "ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={standing.namespace}_edge"]
-    (edge,) = subprocess.run(wanted, capture_output=True, text=True, check=True).stdout.split()
-    subprocess.run(["docker", "kill", edge], capture_output=True, check=True)
+async def test_restarted_edge_remembers_the_current_release(serving: Agent) -> None:
+    label = f"label=com.docker.swarm.service.name={serving.stack.namespace}_edge"
+    await asyncio.to_thread(subprocess.run, ["docker", "kill", docker("ps", "--quiet", "--filter", label)], check=True)
     end = time.monotonic() + 30
     while True:
         try:
-            assert build(standing) == "one"
+            assert serving.serving() == "one"
         except httpx.HTTPError:
             assert time.monotonic() < end
             await asyncio.sleep(0.2)

@@ -1,27 +1,26 @@
-"""scripts/rollback.sh, for whoever is on call with bash and Docker alone, and what it leaves for the pipeline."""
+"""scripts/rollback.sh, for the person on call with bash and Docker alone, and how the pipeline goes on from there."""
 
 import asyncio
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncssh
-import httpx
 import pytest
 
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
-from ci.targets.access import reach
-from ci.targets.swarm import intent
-from ci.targets.swarm.locking import lock
-from ci.targets.swarm.names import Names
+from ci.agent.protocol.requests import LockEnvironment, UnlockEnvironment
+from ci.agent.protocol.responses import Done
+from ci.delivery.lock import new_lock
+from ci.targets.target import Intent, TargetState
+from tests.agents import Agent, Images
+from tests.machine import docker
 
-Image = Callable[[str], str]
-Traffic = Callable[[p.Stack], AbstractContextManager[Counter[str]]]
+Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 Script = Callable[..., subprocess.CompletedProcess[str]]
+RollBack = Callable[..., Coroutine[None, None, subprocess.CompletedProcess[str]]]
 
 SCRIPT = Path(__file__).parents[2] / "scripts/rollback.sh"
 TOOLS = ("bash", "docker", "sed", "grep", "date", "id", "uname", "tr", "wc", "sleep")
@@ -41,7 +40,7 @@ def tools(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def script(tools: Path) -> Script:
-    """Run the script as a person would, with nothing of Python at hand."""
+    """Run the script as a person would, without Python."""
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         command = ["/bin/bash", str(SCRIPT), *arguments]
@@ -52,151 +51,184 @@ def script(tools: Path) -> Script:
 
 
 @pytest.fixture
-def both(standing: p.Stack, image: Image) -> p.Stack:
-    """A stack in which the version `two` serves and `one` is kept."""
-    for version in ("one", "two"):
-        wanted = p.Rollback(stack=standing, image=image(version), version=version, holder="author")
-        outcome = asyncio.run(answer(wanted))
-        assert outcome.ok, outcome
-    return standing
+def both(serving: Agent, images: Images) -> Agent:
+    """An environment in which the version `two` serves and `one` is kept."""
+    state = asyncio.run(serving.state())
+    if (state.current.version, state.previous.version) != ("two", "one"):
+        for version in ("one", "two"):
+            report = asyncio.run(serving.deploy(version, images.service(version)))
+            assert report.ok, report
+    return serving
 
 
-async def described(stack: p.Stack) -> p.Described:
-    outcome = await answer(p.State(stack=stack))
-    assert isinstance(outcome, p.Described), outcome
-    return outcome
+@pytest.fixture
+def roll_back(script: Script, both: Agent) -> RollBack:
+    """Run the script for the environment, in a thread."""
+
+    async def run(version: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        variables = {"APP": both.settings.app.name} | variables
+        return await asyncio.to_thread(script, "dev", version, *arguments, **variables)
+
+    return run
 
 
-def build_that_serves(stack: p.Stack) -> str:
-    return httpx.get(stack.environment.address, timeout=10).text
+def edge_containers(agent: Agent) -> str:
+    return docker("ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={agent.stack.namespace}_edge")
 
 
-def edge_containers(stack: p.Stack) -> str:
-    wanted = ["docker", "ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={stack.namespace}_edge"]
-    return subprocess.run(wanted, capture_output=True, text=True, check=True).stdout
+def helper_containers(agent: Agent) -> str:
+    return docker("ps", "--quiet", "--filter", f"label=slipway.helper={agent.stack.namespace}")
 
 
-async def test_it_switches_and_the_pipeline_takes_it_up(
-    both: p.Stack, image: Image, script: Script, traffic: Traffic
+def assert_unlocked(state: TargetState) -> None:
+    assert (state.intent, state.lock) == (None, None)
+
+
+async def test_script_switches_and_the_pipeline_goes_on(
+    both: Agent, images: Images, roll_back: RollBack, traffic: Traffic
 ) -> None:
-    before, edge = await described(both), edge_containers(both)
+    before, edge = await both.state(), edge_containers(both)
     with traffic(both) as seen:
-        done = await asyncio.to_thread(script, "dev", "one", APP=both.app.name)
+        done = await roll_back("one")
     assert done.returncode == 0, done.stderr
     assert "(one) serves dev" in done.stderr
     assert set(seen) == {"200 one", "200 two"}, seen
-    state = await described(both)
-    assert (state.now.image, state.previous) == (image("one"), before.now)
+    state = await both.state()
+    assert (state.current.image, state.previous) == (images.service("one"), before.current)
     assert state.by_hand.endswith("scripts/rollback.sh")
-    assert (state.ok, state.since > before.since, state.intent, state.lock) == (True, True, "", "")
+    assert (state.is_healthy, state.since > before.since, state.stable) == (True, True, state.current.release)
+    assert_unlocked(state)
     # A label alone restarts nothing.
     assert edge_containers(both) == edge
+    assert helper_containers(both) == ""
 
-    again = await asyncio.to_thread(script, "dev", "one", APP=both.app.name)
+    again = await roll_back("one")
     assert (again.returncode, "serves dev already" in again.stderr) == (0, True)
-    # The pipeline goes on from there, and what people did by hand is over then.
-    forth = await answer(p.Rollback(stack=both, image=image("two"), version="two", holder="lead"))
-    assert isinstance(forth, p.Deployed)
-    assert (forth.kept, forth.before, forth.recovered) == (True, state.now, "")
-    assert (await described(both)).by_hand == ""
-    assert build_that_serves(both) == "two"
+    # The pipeline goes on from there, and the note about the person is gone then.
+    forth = await both.roll_back("two")
+    assert (forth.kept, forth.previous, forth.recovered) == (True, state.current, "")
+    assert (await both.state()).by_hand == ""
+    assert both.serving() == "two"
 
 
 @pytest.mark.full
-async def test_by_the_name_of_a_release(both: p.Stack, script: Script) -> None:
-    kept = (await described(both)).previous.release
-    done = await asyncio.to_thread(script, "dev", kept, APP=both.app.name)
+async def test_release_is_found_by_its_name(both: Agent, roll_back: RollBack) -> None:
+    kept = (await both.state()).previous.release
+    done = await roll_back(kept)
     assert done.returncode == 0, done.stderr
-    assert (await described(both)).serving == kept
+    assert (await both.state()).current.release == kept
 
 
-async def test_a_version_that_is_not_kept_is_refused(both: p.Stack, script: Script) -> None:
-    before = await described(both)
-    refused = await asyncio.to_thread(script, "dev", "0.9", APP=both.app.name)
+async def test_version_that_is_not_kept_is_refused(both: Agent, roll_back: RollBack) -> None:
+    before = await both.state()
+    refused = await roll_back("0.9")
     assert refused.returncode == 1
-    assert "0.9 is not kept there any more" in refused.stderr
+    assert "the target does not keep 0.9 any more" in refused.stderr
     for release in before.releases:
-        assert f"{release.version} ({release.name})" in refused.stderr
+        assert f"{release.version} ({release.release})" in refused.stderr
     assert "ci call rollback --env dev --version 0.9" in refused.stderr
-    assert await described(both) == before
+    assert await both.state() == before
 
 
-def test_an_environment_that_is_not_there_is_refused(both: p.Stack, script: Script) -> None:
-    refused = script("nowhere", "one", APP=both.app.name)
+def test_unknown_environment_is_refused(both: Agent, script: Script) -> None:
+    refused = script("nowhere", "one", APP=both.settings.app.name)
     assert refused.returncode == 1
-    assert f"nothing called {both.app.name}-nowhere is deployed there" in refused.stderr
+    assert f"there is no stack {both.settings.app.name}-nowhere" in refused.stderr
 
 
-def test_a_docker_that_does_not_answer(script: Script, tmp_path: Path) -> None:
+def test_silent_docker_is_refused(script: Script, tmp_path: Path) -> None:
     refused = script("dev", "one", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
     assert refused.returncode == 1
     assert f"no Docker answers at unix://{tmp_path}/docker.sock" in refused.stderr
 
 
-def test_it_says_how_it_is_called(script: Script) -> None:
-    told = script("dev")
-    assert told.returncode == 2
-    assert "scripts/rollback.sh ENV VERSION [ssh://user@host]" in told.stderr
+def test_script_without_a_version_prints_its_usage(script: Script) -> None:
+    usage = script("dev")
+    assert usage.returncode == 2
+    assert "scripts/rollback.sh ENV VERSION [ssh://user@host]" in usage.stderr
 
 
 @pytest.mark.full
-async def test_a_freeze_holds_it_back_but_for_force(both: p.Stack, script: Script) -> None:
-    assert (await answer(p.Lock(stack=both, holder="stakeholder", reason="the accounts are closed"))).ok
-    refused = await asyncio.to_thread(script, "dev", "one", APP=both.app.name)
+async def test_persons_lock_stops_the_script_but_for_force(both: Agent, roll_back: RollBack) -> None:
+    lock = LockEnvironment(environment="dev", by="stakeholder", reason="the accounts are closed", seconds=600)
+    await both.ask(Done, lock)
+    refused = await roll_back("one")
     assert refused.returncode == 1
     assert "locked by stakeholder" in refused.stderr
     assert "the accounts are closed" in refused.stderr
-    assert build_that_serves(both) == "two"
-    forced = await asyncio.to_thread(script, "dev", "one", APP=both.app.name, FORCE="1")
+    assert both.serving() == "two"
+    forced = await roll_back("one", FORCE="1")
     assert forced.returncode == 0, forced.stderr
-    assert build_that_serves(both) == "one"
-    # The freeze is the stakeholder's, and stays.
-    assert "stakeholder" in (await described(both)).lock
-    assert (await answer(p.Unlock(stack=both))).ok
+    assert both.serving() == "one"
+    # The lock is the stakeholder's, and stays.
+    held = (await both.state()).lock
+    assert held
+    assert held.lock.holder == "stakeholder"
+    await both.ask(Done, UnlockEnvironment(environment="dev"))
 
 
 @pytest.mark.full
-async def test_one_that_does_not_answer_is_switched_back(both: p.Stack, script: Script) -> None:
-    one = (await described(both)).previous.release
-    name = f"{both.namespace}_{one}"
-    relabel = ["docker", "service", "update", "--detach", "--quiet", "--label-add", "slipway.health-path=/moved", name]
-    await asyncio.to_thread(subprocess.run, relabel, capture_output=True, check=True)
-    failed = await asyncio.to_thread(script, "dev", "one", APP=both.app.name)
+async def test_lock_of_the_script_is_readable_while_it_works(both: Agent, roll_back: RollBack, tools: Path) -> None:
+    # A docker that takes its time for the helper container, so that the test can look at the lock and the intent.
+    docker_path = shutil.which("docker")
+    (tools / "docker").unlink()
+    (tools / "docker").write_text(f'#!/bin/bash\n[ "$1" != run ] || sleep 3\nexec {docker_path} "$@"\n')
+    (tools / "docker").chmod(0o755)
+    names = {release.version: release.release for release in (await both.state()).releases}
+    running = asyncio.create_task(roll_back("one"))
+    while not (state := await both.state()).intent:
+        await asyncio.sleep(0.1)
+    assert state.intent
+    intent = (state.intent.current, state.intent.candidate, state.intent.rollback)
+    assert intent == (names["two"], names["one"], True)
+    assert state.lock
+    assert (state.lock.lock.reason, state.lock.lock.heartbeat, state.lock.expired) == ("rollback to one", False, "")
+    assert state.lock.lock.holder.endswith("scripts/rollback.sh")
+    failed = await both.fail(LockEnvironment(environment="dev", by="lead", reason="test", seconds=60))
+    assert "scripts/rollback.sh" in failed.message
+    assert (await running).returncode == 0
+
+
+@pytest.mark.full
+async def test_release_that_does_not_answer_is_switched_back(both: Agent, roll_back: RollBack) -> None:
+    name = f"{both.stack.namespace}_{(await both.state()).previous.release}"
+    relabel = ("service", "update", "--detach", "--quiet", "--label-add")
+    docker(*relabel, "slipway.health-path=/moved", name)
+    failed = await roll_back("one")
     assert failed.returncode == 1
     assert "switching back" in failed.stderr
-    assert build_that_serves(both) == "two"
-    state = await described(both)
-    assert (state.now.version, state.intent, state.lock, state.by_hand) == ("two", "", "", "")
-    put_back = [part.replace("/moved", "/healthz") for part in relabel]
-    await asyncio.to_thread(subprocess.run, put_back, capture_output=True, check=True)
+    assert both.serving() == "two"
+    state = await both.state()
+    assert (state.current.version, state.by_hand) == ("two", "")
+    assert_unlocked(state)
+    docker(*relabel, "slipway.health-path=/healthz", name)
 
 
 @pytest.mark.full
-async def test_one_whose_replicas_are_not_healthy_is_refused(both: p.Stack, script: Script) -> None:
-    one = f"{both.namespace}_{(await described(both)).previous.release}"
-    scale = ["docker", "service", "scale", "--detach"]
-    await asyncio.to_thread(subprocess.run, [*scale, f"{one}=0"], capture_output=True, check=True)
-    refused = await asyncio.to_thread(script, "dev", "one", APP=both.app.name, FORCE="1")
-    await asyncio.to_thread(subprocess.run, [*scale, f"{one}=2"], capture_output=True, check=True)
+async def test_release_without_healthy_replicas_is_refused(both: Agent, roll_back: RollBack) -> None:
+    one = f"{both.stack.namespace}_{(await both.state()).previous.release}"
+    docker("service", "scale", "--detach", f"{one}=0")
+    refused = await roll_back("one", FORCE="1")
+    docker("service", "scale", "--detach", f"{one}=2")
     assert refused.returncode == 1
     assert f"See 'docker service ps {one}'" in refused.stderr
-    assert build_that_serves(both) == "two"
+    assert both.serving() == "two"
 
 
 @pytest.mark.full
-async def test_the_lock_of_a_dead_run_is_taken_over_and_what_it_left_is_settled(
-    both: p.Stack, image: Image, script: Script
+async def test_script_takes_over_the_lock_of_a_dead_run_and_its_intent(
+    both: Agent, images: Images, roll_back: RollBack
 ) -> None:
-    wanted = p.Lock(stack=both, holder="author", reason="deploy 3")
-    async with reach(both.environment, p.Access()) as daemon:
-        await lock(daemon, wanted, beats=True)
-        serving = (await described(both)).serving
-        await intent.record(daemon, Names(both), serving, "web-that-never-came")
-    done = await asyncio.to_thread(script, "dev", "one", APP=both.app.name)
+    async with both.target() as target:
+        await target.acquire_lock(new_lock("author", "deploy 3", 600, heartbeat=True))
+        current = (await target.read_state()).current.release
+        await target.write_intent(Intent(current=current, candidate="web-that-never-came", since=""))
+    done = await roll_back("one")
     assert done.returncode == 0, done.stderr
     assert "locked by author" in done.stderr
-    state = await described(both)
-    assert (state.now.image, state.lock, state.intent) == (image("one"), "", "")
+    state = await both.state()
+    assert state.current.image == images.service("one")
+    assert_unlocked(state)
 
 
 async def pump(
@@ -251,10 +283,12 @@ async def a_host(folder: Path) -> AsyncIterator[str]:
 
 
 @pytest.mark.full
-async def test_over_ssh(both: p.Stack, image: Image, script: Script, tools: Path, tmp_path: Path) -> None:
+async def test_script_works_over_ssh(
+    both: Agent, images: Images, roll_back: RollBack, tools: Path, tmp_path: Path
+) -> None:
     async with a_host(tmp_path) as config:
         (tools / "ssh").write_text(f'#!/bin/bash\nexec {shutil.which("ssh")} -F {config} "$@"\n')
         (tools / "ssh").chmod(0o755)
-        done = await asyncio.to_thread(script, "dev", "one", "ssh://target", APP=both.app.name)
+        done = await roll_back("one", "ssh://target")
     assert done.returncode == 0, done.stderr
-    assert (await described(both)).now.image == image("one")
+    assert (await both.state()).current.image == images.service("one")

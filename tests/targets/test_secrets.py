@@ -1,78 +1,54 @@
-"""What a service must know and nobody else may: put into the target, read by releases, rotated, never told."""
+"""Secrets: set on the target, read by releases, rotated, and never shown."""
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from ci.targets import protocol as p
-from ci.targets.__main__ import answer
+from ci.agent.home import SECRET
+from ci.agent.protocol.requests import ListSecrets, SetSecret
+from ci.agent.protocol.responses import Done, Failed, Secrets
+from ci.outcome import Outcome
+from ci.targets.errors import DaemonError
+from ci.targets.stack import Stack
+from ci.targets.swarm.target import SwarmTarget
+from ci.targets.target import SecretState, TestRun
+from tests.agents import Agent, Images
 
-Image = Callable[[str], str]
-Put = Callable[[p.Stack, str, str], p.PutSecret]
-
-OLD, NEW = "an-old-value-that-nobody-tells", "a-new-value-that-nobody-tells"
-
-
-def with_secrets(stack: p.Stack, *names: str) -> p.Stack:
-    return stack.model_copy(update={"environment": stack.environment.model_copy(update={"secrets": names})})
-
-
-@pytest.fixture
-def put(tmp_path: Path) -> Put:
-    """A request that puts a value."""
-
-    def request(stack: p.Stack, name: str, value: str) -> p.PutSecret:
-        file = tmp_path / name
-        file.write_text(value)
-        return p.PutSecret(stack=stack, name=name, value_file=str(file))
-
-    return request
+OLD, NEW = "an-old-value-that-nobody-sees", "a-new-value-that-nobody-sees"
+API_KEY = 'environments.dev.secrets=["api-key"]'
 
 
-async def stored(request: p.PutSecret) -> p.SecretPut:
-    outcome = await answer(request)
-    assert isinstance(outcome, p.SecretPut), outcome
-    return outcome
+async def set_secret(agent: Agent, value: str, name: str = "api-key") -> str:
+    (agent.home / SECRET).write_text(value)
+    return (await agent.ask(Done, SetSecret(environment="dev", name=name))).message
 
 
-async def failure(request: p.AnyRequest) -> str:
-    outcome = await answer(request)
-    assert isinstance(outcome, p.Failed), outcome
-    return outcome.message
+async def failure(agent: Agent, value: str, name: str = "api-key") -> str:
+    (agent.home / SECRET).write_text(value)
+    return (await agent.ask(Failed, SetSecret(environment="dev", name=name))).message
 
 
-async def deploy(stack: p.Stack, image: str) -> p.Deployed:
-    outcome = await answer(p.Deploy(stack=stack, image=image, version="1", holder="author"))
-    assert isinstance(outcome, p.Deployed), outcome
-    return outcome
-
-
-async def readers(stack: p.Stack, name: str) -> dict[int, tuple[str, ...]]:
-    outcome = await answer(p.ListSecrets(stack=stack))
-    assert isinstance(outcome, p.SecretsListed), outcome
-    (secret,) = [found for found in outcome.secrets if found.name == name]
+async def readers(agent: Agent) -> dict[int, tuple[str, ...]]:
+    """Return which releases read each value of `api-key`, by its number."""
+    (secret,) = (await agent.ask(Secrets, ListSecrets(environment="dev"))).secrets
     return {version.version: version.releases for version in secret.versions}
 
 
-def served(stack: p.Stack, path: str) -> dict[str, str]:
-    return dict(httpx.get(f"{stack.environment.address}{path}", timeout=10).json())
+def fetch(agent: Agent, path: str) -> dict[str, str]:
+    return dict(agent.fetch(path).json())
 
 
-async def read_by(stack: p.Stack, release: str) -> str:
-    proof = p.Prove(
-        stack=stack, release=release, image="busybox:1", command=("sh", "-c", 'wget -qO- "$BASE_URL/secrets"')
-    )
-    outcome = await answer(proof)
-    assert isinstance(outcome, p.Proved), outcome
-    return outcome.output
+async def secrets_of(agent: Agent, release: str) -> str:
+    run = TestRun(image="busybox:1", command=("sh", "-c", 'wget -qO- "$BASE_URL/secrets"'))
+    async with agent.target() as target:
+        return (await target.run_tests(run, release)).output
 
 
-def all_that_docker_tells(stack: p.Stack) -> Iterator[str]:
-    """Give what the daemon says about everything of a stack."""
+def inspections(stack: Stack) -> Iterator[str]:
+    """Give what the daemon shows about every object of a stack."""
     by_stack = f"label=com.docker.stack.namespace={stack.namespace}"
     for kind in ("service", "container", "network", "config"):
         every = ["--all"] if kind == "container" else []
@@ -86,74 +62,79 @@ def all_that_docker_tells(stack: p.Stack) -> Iterator[str]:
         yield subprocess.run(["docker", "secret", "inspect", item], capture_output=True, text=True, check=True).stdout
 
 
-async def test_a_secret_lives(stack: p.Stack, image: Image, put: Put, capfd: pytest.CaptureFixture[str]) -> None:
-    stack = with_secrets(stack, "api-key")
-    missing = await deploy(stack, image("one"))
-    assert (missing.status, missing.release) == ("refused", "")
-    assert "never set: api-key: ci call secrets-set --env dev --name api-key" in missing.message
+async def test_secret_is_set_read_rotated_and_never_shown(
+    agent: Agent, images: Images, capfd: pytest.CaptureFixture[str]
+) -> None:
+    agent = agent.changed(API_KEY)
+    missing = await agent.deploy("1", images.service("one"))
+    assert (missing.outcome, missing.release) == (Outcome.REFUSED, "")
+    assert "never set: api-key: ci call secrets set --env dev --name api-key" in missing.message
 
-    first = await stored(put(stack, "api-key", OLD))
-    assert (first.version, first.removed) == (1, ())
-    one = await deploy(stack, image("one"))
-    assert one.status == "deployed"
-    assert served(stack, "/secrets") == {"api-key": OLD}
-    assert await readers(stack, "api-key") == {1: (one.release,)}
+    first = await set_secret(agent, OLD)
+    assert first == (
+        "api-key has its value number 1; releases read it from the next deploy on: ci call deploy --env dev"
+    )
+    one = await agent.deploy("1", images.service("one"))
+    assert one.outcome == Outcome.SUCCEEDED
+    assert fetch(agent, "/secrets") == {"api-key": OLD}
+    assert await readers(agent) == {1: (one.release,)}
 
-    assert (await stored(put(stack, "api-key", NEW))).version == 2
+    second = await set_secret(agent, NEW)
+    assert second.startswith("api-key has its value number 2")
     # The same digest with the new value is another release; the old one keeps its own until it goes.
-    two = await deploy(stack, image("one"))
-    assert (two.status, two.before.digest) == ("deployed", image("one").partition("@")[2])
-    assert served(stack, "/secrets") == {"api-key": NEW}
-    assert await read_by(stack, one.release) == json.dumps({"api-key": OLD})
-    assert await readers(stack, "api-key") == {1: (one.release,), 2: (two.release,)}
+    two = await agent.deploy("1", images.service("one"))
+    assert (two.outcome, two.previous.digest) == (Outcome.SUCCEEDED, images.service("one").partition("@")[2])
+    assert fetch(agent, "/secrets") == {"api-key": NEW}
+    assert await secrets_of(agent, one.release) == json.dumps({"api-key": OLD})
+    assert await readers(agent) == {1: (one.release,), 2: (two.release,)}
 
-    # Never in a variable, in what Docker tells, or in what was said on the way.
-    told = [*served(stack, "/version").values(), *all_that_docker_tells(stack), str([missing, first, one, two])]
-    told += capfd.readouterr()
-    assert not [text for text in told if OLD in text or NEW in text]
+    # Never in a variable, in what Docker shows, or in what was reported on the way.
+    shown = [*fetch(agent, "/version").values(), *inspections(agent.stack)]
+    shown += [str([missing, first, one, second, two]), *capfd.readouterr()]
+    assert not [text for text in shown if OLD in text or NEW in text]
 
-    forgetful = stack.environment.model_copy(update={"keep_previous": 0})
-    assert (await answer(p.Retire(stack=stack.model_copy(update={"environment": forgetful})))).ok
-    assert await readers(stack, "api-key") == {2: (two.release,)}
-
-
-async def test_a_value_that_nobody_reads_goes_when_two_newer_ones_came(stack: p.Stack, put: Put) -> None:
-    for _ in range(2):
-        assert (await stored(put(stack, "api-key", OLD))).removed == ()
-    third = await stored(put(stack, "api-key", NEW))
-    assert (third.version, third.removed) == (3, (1,))
-    assert "add it to secrets in [environments.dev]" in third.message
+    async with agent.changed("environments.dev.keep_previous=0").target() as target:
+        assert (await target.retire()).removed == (one.release,)
+    assert await readers(agent) == {2: (two.release,)}
 
 
-async def test_what_is_missing_is_listed(stack: p.Stack) -> None:
-    outcome = await answer(p.ListSecrets(stack=with_secrets(stack, "api-key")))
-    assert isinstance(outcome, p.SecretsListed)
-    assert (outcome.ok, outcome.secrets) == (False, (p.SecretState(name="api-key", wanted=True),))
-    assert "secrets-set --env dev --name api-key" in outcome.message
+async def test_unread_value_is_removed_after_two_newer_ones(agent: Agent) -> None:
+    for number in (1, 2):
+        await set_secret(agent, OLD)
+        assert list(await readers(agent))[-1] == number
+    message = await set_secret(agent, NEW)
+    assert await readers(agent) == {2: (), 3: ()}
+    assert message == "api-key has its value number 3; no release reads it: add it to secrets in [environments.dev]"
+
+
+async def test_missing_secret_is_listed(agent: Agent) -> None:
+    listed = await agent.changed(API_KEY).ask(Secrets, ListSecrets(environment="dev"))
+    assert (listed.ok, listed.secrets) == (False, (SecretState(name="api-key", declared=True),))
+    assert listed.message == "never set: api-key"
 
 
 @pytest.mark.full
-async def test_a_database_elsewhere(stack: p.Stack, image: Image, put: Put) -> None:
-    app = stack.app.model_copy(update={"database": "postgres"})
-    stack = with_secrets(stack.model_copy(update={"app": app}), "database-url")
+async def test_release_uses_a_database_elsewhere(agent: Agent, images: Images) -> None:
+    agent = agent.changed("app.database=postgres", 'environments.dev.secrets=["database-url"]')
     # The edge stands for the database: it takes connections.
-    url = f"postgresql://service:{OLD}@tasks.edge:{stack.environment.edge.port}/service"
-    await stored(put(stack, "database-url", url))
-    deployed = await deploy(stack, image("one"))
-    assert deployed.status == "deployed", deployed
-    assert served(stack, "/version")["DATABASE_URL_FILE"] == "/run/secrets/database-url"
-    assert httpx.get(f"{stack.environment.address}/database", timeout=10).text == OLD
-    state = await answer(p.State(stack=stack))
-    assert isinstance(state, p.Described)
-    assert state.services == {"edge": 1}
+    url = f"postgresql://service:{OLD}@tasks.edge:{agent.stack.environment.edge.port}/service"
+    await set_secret(agent, url, "database-url")
+    report = await agent.deploy("1", images.service("one"))
+    assert report.outcome == Outcome.SUCCEEDED, report
+    assert fetch(agent, "/version")["DATABASE_URL_FILE"] == "/run/secrets/database-url"
+    assert httpx.get(f"{agent.stack.environment.address}/database", timeout=10).text == OLD
+    assert (await agent.state()).services == {"edge": 1}
 
 
-async def test_bad_values_are_refused(stack: p.Stack, put: Put) -> None:
-    assert "1 to 500000 bytes (is 0)" in await failure(put(stack, "api-key", ""))
-    assert "1 to 500000 bytes" in await failure(put(stack, "api-key", "x" * 500_001))
-    assert "is the stack's own" in await failure(put(stack, "database-password", OLD))
-    long = stack.model_copy(update={"app": stack.app.model_copy(update={"name": "a" * 40})})
-    assert "64 characters at most" in await failure(put(long, "a" * 32, OLD))
-    assert "at most 32 letters, digits" in await failure(put(stack, "two words", OLD))
-    nowhere = p.PutSecret(stack=stack, name="api-key", value_file="/nowhere/value")
-    assert "/nowhere/value: there is no such file" in await failure(nowhere)
+async def test_bad_values_are_refused(agent: Agent) -> None:
+    assert "1 to 500000 bytes (is 0)" in await failure(agent, "")
+    assert "1 to 500000 bytes" in await failure(agent, "x" * 500_001)
+    assert "is the stack's own" in await failure(agent, OLD, "database-password")
+    assert "at most 32 letters, digits" in await failure(agent, OLD, "two words")
+    app = agent.stack.app.model_copy(update={"name": "a" * 40})
+    async with SwarmTarget.connect(agent.stack.model_copy(update={"app": app})) as target:
+        with pytest.raises(DaemonError, match="64 characters at most"):
+            await target.set_secret("a" * 32, OLD.encode())
+    (agent.home / SECRET).unlink()
+    failed = await agent.fail(SetSecret(environment="dev", name="api-key"))
+    assert f"{agent.home}/{SECRET}: there is no such file" in failed.message

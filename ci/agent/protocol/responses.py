@@ -1,6 +1,6 @@
 """What the agent answers: one kind of response for each kind of result."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, TypeAdapter
 
@@ -25,8 +25,8 @@ class Failed(Response):
 
     response: Literal["failed"] = "failed"
     ok: Literal[False] = False
-    # Which part of the outside world failed.
-    where: Literal["target", "ledger", "request"]
+    # What failed: a part of the outside world, the agent's home, or the request itself.
+    where: Literal["target", "ledger", "home", "request"]
     reason: Reason | Literal["denied", "registry", "signing", "invalid"]
 
 
@@ -83,6 +83,9 @@ class Delivered(Response):
 
 class Tested(Response):
     """How a test run ended, and its command."""
+
+    # Not a test class, whatever its name says.
+    __test__ = False
 
     response: Literal["tested"] = "tested"
     command: tuple[str, ...]
@@ -157,9 +160,13 @@ AnyResponse = Annotated[
     Field(discriminator="response"),
 ]
 
-_responses: TypeAdapter[AnyResponse] = TypeAdapter(AnyResponse)
+
+R = TypeVar("R", bound=Response)
 
 
-def read_response(text: str) -> AnyResponse:
-    """Read a response's JSON; raises pydantic's ValidationError where it is none."""
-    return _responses.validate_json(text)
+def read_response(text: str, expected: type[R]) -> R | Refused | Failed:
+    """Read a response's JSON: of the expected kind, or bad news; raises pydantic's ValidationError otherwise."""
+    # Only these three: to build a validator of all kinds takes longer than to read one response.
+    adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", expected | Refused | Failed))
+    response: R | Refused | Failed = adapter.validate_json(text)
+    return response

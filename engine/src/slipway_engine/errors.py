@@ -1,7 +1,7 @@
-"""What can go wrong in the local engine.
+"""The errors of the local engine.
 
 EngineError
-├── UsageError        the caller asked for something that makes no sense (exit status 2)
+├── UsageError        the caller's request makes no sense (exit status 2)
 ├── Unsupported       an official feature that only a Dagger engine has
 ├── DockerError       the Docker daemon refused or cannot be reached
 ├── StoreError        the cache folder cannot be read or written
@@ -15,20 +15,20 @@ from typing import Any
 
 
 class EngineError(Exception):
-    """An error that a user of the engine reads: where, what, what to do next."""
+    """An error for users of the engine: where, what, and what to do next."""
 
     extensions: dict[str, Any] | None = None
 
 
 class UsageError(EngineError):
-    """The caller asked for something that makes no sense."""
+    """The caller's request makes no sense."""
 
 
 class Unsupported(EngineError):  # noqa: N818 - reads as what it is: "Unsupported: Container.…"
     """A part of Dagger's API that the local engine does not serve."""
 
     def __init__(self, what: str, why: str = "") -> None:
-        """Name the field or argument, and say where it does work."""
+        """Name the field or argument, and recommend the Dagger engine."""
         reason = f" ({why})" if why else ""
         super().__init__(f"{what} is not supported by the local engine{reason}: use the Dagger engine for it")
 
@@ -37,13 +37,13 @@ class DockerError(EngineError):
     """The Docker daemon refused a request or cannot be reached."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
-        """Keep the HTTP status, since 404 and 409 mean something to some callers."""
+        """Keep the HTTP status, since some callers handle 404 and 409."""
         super().__init__(message)
         self.status = status
 
     @property
     def is_missing(self) -> bool:
-        """Tell whether what was asked for is not there."""
+        """Return whether the requested object does not exist."""
         return self.status == HTTPStatus.NOT_FOUND
 
 
@@ -59,8 +59,8 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
     """A step's command exited with a status that was not expected; the client raises it as dagger.ExecError."""
 
     def __init__(self, args: Sequence[str], exit_code: int, stdout: str, stderr: str) -> None:
-        """Say what the official engine says, and carry the details in the GraphQL extensions."""
-        self.container: Any = None  # what the step left, as an API Container: for a shell in there
+        """Use the official engine's message, and carry the details in the GraphQL extensions."""
+        self.container: Any = None  # the failed step's ContainerSpec, for a shell in it
         self.insecure = False  # whether the step had all of root's capabilities
         super().__init__(exec_message(args, exit_code))
         self.extensions = {
@@ -73,5 +73,5 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
 
 
 def exec_message(args: Sequence[str], exit_code: int | None) -> str:
-    """Say of a step what the official engine says."""
+    """Return the official engine's message for a failed step."""
     return f'process "{" ".join(args)}" did not complete successfully: exit code: {exit_code}'

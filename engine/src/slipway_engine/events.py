@@ -1,4 +1,4 @@
-"""What happens while an engine works, for whoever shows it: spans with a beginning, log lines and an end."""
+"""Events of an engine at work: spans of work that start, log lines and end."""
 
 import contextlib
 import itertools
@@ -13,16 +13,16 @@ from slipway_engine.plaintext import plain
 
 Status = Literal["running", "done", "cached", "failed", "canceled"]
 
-TAIL_LINES = 40  # what a failed step shows of its output
+TAIL_LINES = 40  # of a failed step's output, shown beside its error
 NAME_LENGTH = 100  # what fits on a line
-SHORTEST_WAIT = 0.05  # seconds; nobody wants to read of shorter ones
+SHORTEST_WAIT = 0.05  # seconds; shorter waits are not worth a line
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A time in which a piece of work did nothing but wait for another one."""
+    """A time in which one piece of work only waited for another."""
 
-    number: int  # of the span that was waited for
+    number: int  # the number of the other span
     started: float
     ended: float
 
@@ -32,11 +32,11 @@ class Span:
     """One piece of work: a function call, a step, a service, an upload."""
 
     number: int
-    title: str  # the whole of it; a step's is its command
+    title: str  # in full; a step's title is its command
     parent: "Span | None"
     started: float = field(default_factory=time.monotonic)
-    prepares: bool = False  # whether what it needs is still being made
-    ready: float | None = None  # when that was there and its own work began
+    prepares: bool = False  # whether its inputs are still being made
+    ready: float | None = None  # when its inputs were ready and its own work began
     ended: float | None = None
     status: Status = "running"
     error: str = ""
@@ -46,60 +46,60 @@ class Span:
 
     @property
     def name(self) -> str:
-        """Its title, on one line that is not too long."""
+        """The title on one line, cut where it is long."""
         text = " ".join(self.title.split())
         return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken so far, in seconds; without the making of what it needs."""
+        """How long it took, or has taken so far, in seconds; without the time in which its inputs were made."""
         return (self.ended or time.monotonic()) - (self.ready or self.started)
 
     def begin(self) -> None:
-        """Note that what it needs is there, and that its own work begins."""
+        """Record that the inputs are ready and the span's own work begins."""
         self.prepares, self.ready = False, time.monotonic()
 
 
 class Listener(Protocol):
-    """Whoever wants to know."""
+    """A receiver of events."""
 
     def started(self, span: Span) -> None:
-        """Learn that a span has begun."""
+        """Handle the start of a span."""
 
     def logged(self, span: Span, line: str) -> None:
-        """Learn a line of output, without its line end and without secrets."""
+        """Handle a line of output, without its line end and without secrets."""
 
     def ended(self, span: Span) -> None:
-        """Learn that a span has ended: its status, error and seconds are final."""
+        """Handle the end of a span: its status, error and seconds are final."""
 
     def pause(self) -> None:
-        """Leave the terminal alone: somebody else uses it."""
+        """Stop writing to the terminal: a shell uses it."""
 
     def resume(self) -> None:
-        """Have the terminal back."""
+        """Write to the terminal again."""
 
 
 current: ContextVar[Span | None] = ContextVar("current", default=None)
 
 
 class Events:
-    """The spans of one engine, told to its listeners as they happen."""
+    """The spans of one engine; listeners receive them as they happen."""
 
     def __init__(self, scrub: Callable[[str], str] = str) -> None:
-        """Start with nobody listening; `scrub` takes secrets out of a text."""
+        """Start without listeners; `scrub` removes secrets from a text."""
         self.listeners: list[Listener] = []
         self._scrub = scrub
         self._numbers = itertools.count(1)
 
     @contextlib.contextmanager
     def span(self, title: str, *, prepares: bool = False) -> Iterator[Span]:
-        """Tell that a piece of work runs while the block does; set `status` to "cached" where it was.
+        """Report a piece of work that runs while the block does; set its `status` to "cached" if the cache had it.
 
-        One that `prepares` has what it needs made first, and tells by `begin` when it is there.
+        Work that `prepares` waits for its inputs first, and calls `begin` when they are ready.
         """
         span = Span(next(self._numbers), plain(self._scrub(title)), current.get(), prepares=prepares)
         token = current.set(span)
-        self._tell("started", span)
+        self._notify("started", span)
         try:
             yield span
         except BaseException as error:
@@ -112,24 +112,24 @@ class Events:
             span.error = plain(self._scrub(span.error))
             if span.status == "running":
                 span.status = "done"
-            self._tell("ended", span)
+            self._notify("ended", span)
 
     def log(self, span: Span, line: str) -> None:
-        """Tell a line of a span's output; its colours are not told."""
-        line = plain(line)
+        """Log a line of a span's output, without colours and secrets."""
+        line = plain(self._scrub(line))
         span.tail.append(line)
         for listener in self.listeners:
             listener.logged(span, line)
 
-    def waited(self, other: Span | None, since: float) -> None:
-        """Note that the current piece of work has only waited for another one since then, if that was long."""
+    def record_wait(self, other: Span | None, since: float) -> None:
+        """Record that the current work has only waited for another span since then, if that was long."""
         span, now = current.get(), time.monotonic()
         if span and other and now - since > SHORTEST_WAIT:
             span.waits.append(Wait(other.number, since, now))
 
     @contextlib.contextmanager
     def within(self, span: Span | None) -> Iterator[None]:
-        """Let the spans that begin in the block be part of another one, whoever began it."""
+        """Make a span the parent of the spans that start in the block."""
         token = current.set(span)
         try:
             yield
@@ -137,8 +137,8 @@ class Events:
             current.reset(token)
 
     @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Keep listeners from the terminal while the block uses it."""
+    def pause_listeners(self) -> Iterator[None]:
+        """Keep listeners from writing to the terminal while the block uses it."""
         for listener in self.listeners:
             listener.pause()
         try:
@@ -147,6 +147,6 @@ class Events:
             for listener in self.listeners:
                 listener.resume()
 
-    def _tell(self, what: Literal["started", "ended"], span: Span) -> None:
+    def _notify(self, what: Literal["started", "ended"], span: Span) -> None:
         for listener in self.listeners:
             getattr(listener, what)(span)

@@ -1,10 +1,10 @@
-"""Text as a file or a log may hold it: what a program printed for a terminal, without what steers one."""
+"""Terminal output as plain text, fit for files and logs."""
 
 import unicodedata
 
 
 def plain(text: str) -> str:
-    """Return a text without colours and other escape codes, and of a progress bar its last state only."""
+    """Return a text without colours and other escape codes; a progress bar is reduced to its last state."""
     if text.isprintable():
         return text
     text = text.replace("\x9b", "\x1b[")

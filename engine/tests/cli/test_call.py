@@ -113,7 +113,7 @@ def test_a_function_whose_process_ends(ci: Ci) -> None:
     assert "Error: leave: the function's process exited with 3 without a result" in outcome.err
 
 
-def test_what_a_function_prints_is_progress_and_not_the_result(ci: Ci) -> None:
+def test_output_of_a_function_is_progress_and_not_the_result(ci: Ci) -> None:
     outcome = ci("call", "shown", "--progress", "plain")
     assert outcome.out == "done"
     assert "a line of output" in outcome.err

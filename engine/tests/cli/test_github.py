@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway_engine.cli.progress.github import MOST_LINES, Github, harmless
+from slipway_engine.cli.progress.github import MOST_LINES, Github, stop_commands
 from slipway_engine.events import Events
 
 from .conftest import SAMPLES, Ci
@@ -75,7 +75,7 @@ async def test_concurrent_steps_do_not_mix(events: Events, capsys: Capture) -> N
         "\u2060::error::",
     ],
 )
-async def test_what_a_step_prints_commands_nothing(events: Events, capsys: Capture, line: str) -> None:
+async def test_output_of_a_step_runs_no_workflow_command(events: Events, capsys: Capture, line: str) -> None:
     with events.span(line) as span:
         events.log(span, "before")
         events.log(span, line)
@@ -88,12 +88,12 @@ async def test_what_a_step_prints_commands_nothing(events: Events, capsys: Captu
     assert printed[3:] == ["before", line, f"::{token}::", "::endgroup::"]
 
 
-def test_only_what_looks_like_a_command_is_silenced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_text_that_looks_like_a_command_is_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert harmless("tests/test_a.py::test_b PASSED") == "tests/test_a.py::test_b PASSED"
-    assert harmless("    ::error::no") != harmless("    ::error::no")  # each time another token
+    assert stop_commands("tests/test_a.py::test_b PASSED") == "tests/test_a.py::test_b PASSED"
+    assert stop_commands("    ::error::no") != stop_commands("    ::error::no")  # each time another token
     monkeypatch.delenv("GITHUB_ACTIONS")
-    assert harmless("::error::no") == "::error::no"
+    assert stop_commands("::error::no") == "::error::no"
 
 
 async def test_a_step_that_prints_much_gets_several_groups(events: Events, capsys: Capture) -> None:
@@ -105,7 +105,7 @@ async def test_a_step_that_prints_much_gets_several_groups(events: Events, capsy
     assert capsys.readouterr().err.splitlines()[1:] == [str(MOST_LINES), "::endgroup::"]
 
 
-async def test_what_a_service_says_later_comes_at_the_end(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+async def test_later_output_of_a_service_comes_at_the_end(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     events, github = Events(), Github()
     events.listeners.append(github)

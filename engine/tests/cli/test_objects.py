@@ -18,7 +18,7 @@ def module(tmp_path: Path) -> Path:
     return copy
 
 
-def test_a_directory_s_default_path_and_what_is_ignored(ci: Ci, module: Path) -> None:
+def test_directory_takes_its_default_path_and_ignore_patterns(ci: Ci, module: Path) -> None:
     assert ci("-q", "call", "names", cwd=module).out == "pyproject.toml\nsrc/\n"
 
 
@@ -92,7 +92,7 @@ def test_a_file_is_exported(ci: Ci, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["env:API_KEY", "env://API_KEY", "cmd:printf %s hunter22", "file:{path}"])
-def test_a_secret_is_masked_in_what_a_function_prints(ci: Ci, tmp_path: Path, address: str) -> None:
+def test_secret_is_masked_in_output_of_a_function(ci: Ci, tmp_path: Path, address: str) -> None:
     (tmp_path / "token").write_text("hunter22")
     given = address.replace("{path}", str(tmp_path / "token"))
     outcome = ci("call", "reveal", "--secret", given, API_KEY="hunter22")

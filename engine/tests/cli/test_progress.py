@@ -14,10 +14,10 @@ from rich.cells import cell_len
 
 from slipway_engine.cli.progress.estimates import Estimates
 from slipway_engine.cli.progress.plain import Plain
-from slipway_engine.cli.progress.rows import Row, Rows, fitting
+from slipway_engine.cli.progress.rows import Row, Rows, fit_rows
 from slipway_engine.cli.progress.times import so_far
 from slipway_engine.events import Events, Span
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 from .conftest import CI, SAMPLES, Ci
 
@@ -76,7 +76,7 @@ def test_no_escape_codes_without_a_terminal(ci: Ci) -> None:
     assert re.search(r"(?m)^#\d+ red\n#\d+ 100%$", outcome.err)
 
 
-async def test_a_silent_step_tells_that_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_silent_step_gets_a_line_that_it_still_runs(capsys: pytest.CaptureFixture[str]) -> None:
     events, plain = Events(), Plain(silence=0.2)
     events.listeners.append(plain)
     with events.span("the whole"), events.span("a part") as part:
@@ -90,7 +90,7 @@ async def test_a_silent_step_tells_that_it_runs(capsys: pytest.CaptureFixture[st
     assert not any(line.startswith("#1 …") for line in lines)
 
 
-def test_estimates_are_the_median_of_what_was_done(tmp_path: Path) -> None:
+def test_estimate_is_the_median_of_earlier_runs(tmp_path: Path) -> None:
     usual: list[float | None] = []
     for seconds, status in ((10, "done"), (90, "done"), (20, "done"), (500, "failed"), (0, "cached")):
         events, estimates = Events(), Estimates(Store(tmp_path), "project")
@@ -114,7 +114,7 @@ def test_estimates_are_the_median_of_what_was_done(tmp_path: Path) -> None:
         (125, 600, "2m05s of ~10m00s"),
     ],
 )
-def test_a_running_step_says_what_to_expect(seconds: float, usual: float | None, text: str) -> None:
+def test_running_step_shows_its_estimate(seconds: float, usual: float | None, text: str) -> None:
     now = time.monotonic()
     assert so_far(Span(1, "a step", None, started=now - seconds, usual=usual)) == text
     assert so_far(Span(1, "a step", None, started=now - seconds, prepares=True)).startswith("preparing ")
@@ -136,7 +136,7 @@ def test_no_line_of_the_tree_is_wider_than_the_terminal(width: int) -> None:
     assert all(cell_len(row.text.plain) <= width for row in rows)
 
 
-def test_what_runs_is_shown_where_there_is_no_room_for_all() -> None:
+def test_running_steps_come_first_when_there_is_no_room_for_all() -> None:
     events = Events()
     spans: list[Span] = []
     with events.span("the whole") as whole:
@@ -148,11 +148,11 @@ def test_what_runs_is_shown_where_there_is_no_room_for_all() -> None:
             spans.append(span)
             events.log(span, "its output")
             rows = Rows(verbose=False).tree(spans, 60, 0)
-    shown = [text.plain.split()[1] for text in fitting(rows, 6)]
+    shown = [text.plain.split()[1] for text in fit_rows(rows, 6)]
     assert shown == ["28", "the", "over", "over", "runs", "its"]
-    assert [text.plain.split()[1] for text in fitting(rows, 3)] == ["30", "the", "runs"]
-    assert len(fitting([Row("running", row.text) for row in rows], 5)) == 5
-    assert len(fitting(rows, 33)) == len(rows) == 33
+    assert [text.plain.split()[1] for text in fit_rows(rows, 3)] == ["30", "the", "runs"]
+    assert len(fit_rows([Row("running", row.text) for row in rows], 5)) == 5
+    assert len(fit_rows(rows, 33)) == len(rows) == 33
 
 
 def _on_terminal(

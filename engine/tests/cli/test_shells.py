@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 from .conftest import SAMPLES, Ci, Sit
 
 SHELLS = SAMPLES / "shells"
 
 
-def test_the_shell_has_what_the_step_had(sit: Sit, environ: dict[str, str]) -> None:
+def test_shell_has_files_and_environment_of_the_step(sit: Sit, environ: dict[str, str]) -> None:
     screen = sit("call", "-i", "broken")
     screen.wait_for()
     # Not what the container has for `terminal`.
@@ -121,7 +121,7 @@ def test_the_step_that_the_error_is_about_comes_first(sit: Sit) -> None:
 
 
 @pytest.mark.full
-def test_what_led_to_a_failed_step_stays_cached(ci: Ci) -> None:
+def test_steps_before_a_failed_step_stay_cached(ci: Ci) -> None:
     for _ in range(2):
         outcome = ci("call", "--progress", "plain", "broken", cwd=SHELLS)
     found = re.search(r"(#\d+) chown -R 1000 /work", outcome.err)

@@ -27,7 +27,7 @@ def test_a_step_s_output(ci: Ci) -> None:
 
 
 @pytest.mark.parametrize("progress", ["plain", "dots", "-q"])
-def test_a_failed_step_is_what_the_user_reads_last(ci: Ci, progress: str) -> None:
+def test_failed_step_is_reported_last(ci: Ci, progress: str) -> None:
     flags = [progress] if progress == "-q" else ["--progress", progress]
     outcome = ci(*flags, "call", "broken", cwd=STEPS)
     assert (outcome.status, outcome.out) == (1, "")
@@ -37,7 +37,7 @@ def test_a_failed_step_is_what_the_user_reads_last(ci: Ci, progress: str) -> Non
 
 
 @pytest.mark.parametrize("progress", ["plain", "dots", "-q"])
-def test_a_module_has_words_of_its_own(ci: Ci, progress: str) -> None:
+def test_module_message_replaces_the_engine_message(ci: Ci, progress: str) -> None:
     flags = [progress] if progress == "-q" else ["--progress", progress]
     err = ci(*flags, "call", "second", cwd=STEPS).err
     title, story = (

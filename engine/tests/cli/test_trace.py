@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from slipway_engine.cli.progress.trace.page import page
-from slipway_engine.cli.progress.trace.shares import Work, deciding, gaps
+from slipway_engine.cli.progress.trace.shares import Work, critical_path, gaps
 
 from .conftest import CI, SAMPLES, Ci
 
@@ -31,7 +31,7 @@ def test_the_page_of_a_run(ci: Ci, tmp_path: Path) -> None:
     assert sum(seconds for _, seconds in data["deciding"]) == pytest.approx(data["seconds"], abs=0.01)
 
 
-def test_a_failed_step_and_its_own_work(ci: Ci, tmp_path: Path) -> None:
+def test_failed_step_has_its_own_work_on_the_page(ci: Ci, tmp_path: Path) -> None:
     outcome = ci("call", "broken", f"--trace={tmp_path / 't.html'}", cwd=STEPS)
     data = _data(tmp_path / "t.html")
     assert (outcome.status, data["outcome"]) == (1, "failed")
@@ -44,7 +44,7 @@ def test_a_failed_step_and_its_own_work(ci: Ci, tmp_path: Path) -> None:
     assert all(end <= step["start"] or start >= step["end"] for start, end in function["own"])
 
 
-def test_what_waited_for_what(ci: Ci, tmp_path: Path) -> None:
+def test_waits_name_the_steps_that_were_waited_for(ci: Ci, tmp_path: Path) -> None:
     # Two checks make the same object first: one makes it, the other waits for it.
     outcome = ci("check", "--trace", str(tmp_path / "t.html"), SLIPWAY_CACHE=str(tmp_path / "cache"))
     data = _data(tmp_path / "t.html")
@@ -107,24 +107,24 @@ def test_gaps() -> None:
     assert gaps([(-1, 9)], (0, 8)) == []
 
 
-def test_what_decided_is_what_ended_last_each_time() -> None:
+def test_critical_path_goes_back_over_the_steps_that_ended_last() -> None:
     long, short = Work(2, 1, 6), Work(3, 1, 3)
     after = Work(4, 6, 9, children=[Work(5, 7, 9)])
     root = Work(0, 0, 10, children=[Work(1, 0, 10, children=[short, long, after])])
-    assert deciding(root) == [(1, 1), (2, 5), (4, 1), (5, 2), (1, 1)]
+    assert critical_path(root) == [(1, 1), (2, 5), (4, 1), (5, 2), (1, 1)]
 
 
-def test_a_wait_leads_to_what_was_waited_for() -> None:
+def test_critical_path_follows_a_wait_to_the_other_step() -> None:
     shared = Work(2, 0, 8)
     waiting = Work(4, 1, 9, waits=[(shared, (1, 8))])
     root = Work(0, 0, 9, children=[Work(1, 0, 8.2, children=[shared]), Work(3, 0, 9, children=[waiting])])
-    assert deciding(root) == [(3, 1), (2, 7), (4, 1)]
+    assert critical_path(root) == [(3, 1), (2, 7), (4, 1)]
 
 
 def test_two_that_waited_for_each_other_end() -> None:
     one, two = Work(1, 0, 5), Work(2, 0, 5)
     one.waits, two.waits = [(two, (1, 5))], [(one, (1, 5))]
-    assert sum(seconds for _, seconds in deciding(Work(0, 0, 5, children=[one, two]))) == 5
+    assert sum(seconds for _, seconds in critical_path(Work(0, 0, 5, children=[one, two]))) == 5
 
 
 def _data(path: Path) -> dict[str, Any]:

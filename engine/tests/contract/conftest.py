@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 from dagger import dag
 
-from slipway_engine import prune
+from slipway_engine.api.server import serve
+from slipway_engine.docker import prune
 from slipway_engine.engine import Engine
-from slipway_engine.server import serve
 
 HERE = Path(__file__).parent
 
@@ -45,7 +45,7 @@ async def _local(cache: Path) -> AsyncIterator[None]:
                 environment.setenv(name, value)
             yield
         async with Engine.open(Path.cwd()) as engine:
-            await prune.prune(engine)
+            await prune.prune(engine.daemon.docker, engine.store)
 
 
 @contextlib.asynccontextmanager

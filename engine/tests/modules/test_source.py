@@ -6,7 +6,7 @@ import pytest
 
 from slipway_engine.errors import Unsupported, UsageError
 from slipway_engine.modules.source import ModuleSource
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 
 def _module(folder: Path, **config: object) -> Path:
@@ -32,7 +32,7 @@ def test_it_is_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"sdk": "python"}'])
-def test_a_broken_configuration_says_where(tmp_path: Path, text: str) -> None:
+def test_error_names_the_place_of_a_broken_configuration(tmp_path: Path, text: str) -> None:
     (tmp_path / "dagger.json").write_text(text)
     with pytest.raises(UsageError, match=r"dagger\.json: cannot be read"):
         ModuleSource.find(None, tmp_path)
@@ -43,7 +43,7 @@ def test_another_sdk(tmp_path: Path) -> None:
         ModuleSource.find(None, _module(tmp_path, sdk="go"))
 
 
-def test_the_entry_point_is_what_pyproject_says(tmp_path: Path) -> None:
+def test_entry_point_comes_from_pyproject(tmp_path: Path) -> None:
     source = ModuleSource.find(None, _module(tmp_path))
     (tmp_path / "pyproject.toml").write_text(
         '[project.entry-points."dagger.mod"]\nmain_object = "pipeline.main:MyCi"\n'
@@ -68,7 +68,7 @@ def test_the_context_is_the_repository_or_the_module(tmp_path: Path) -> None:
     assert ModuleSource.find(None, folder).context == tmp_path / "repository"
 
 
-def test_the_digest_is_of_what_the_functions_are_made_of(tmp_path: Path) -> None:
+def test_digest_covers_all_sources_of_the_functions(tmp_path: Path) -> None:
     folder = _module(tmp_path / "module", include=["!my_ci/tests"])
     package = folder / "my_ci"
     (package / "tests").mkdir(parents=True)

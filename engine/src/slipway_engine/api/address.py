@@ -1,11 +1,11 @@
 """The API's Address: a text from the command line that names a value somewhere."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from slipway_engine.api.base import Object
 from slipway_engine.api.container import Container
+from slipway_engine.api.context import Context
 from slipway_engine.api.directory import Directory, Patterns
 from slipway_engine.api.file import File
 from slipway_engine.api.git import GitRef, GitRepository
@@ -13,9 +13,6 @@ from slipway_engine.api.host import Host, Socket
 from slipway_engine.api.secret import Secret
 from slipway_engine.api.service import HostService
 from slipway_engine.errors import UsageError
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
 
 REMOTE = ("https://", "http://", "git://", "ssh://", "git@")
 
@@ -26,17 +23,17 @@ class Address(Object):
 
     text: str
 
-    def value(self, _: "Context") -> str:
+    def value(self, _: Context) -> str:
         """Return the text itself."""
         return self.text
 
-    async def container(self, ctx: "Context") -> Container:
+    async def container(self, ctx: Context) -> Container:
         """Return the image's container."""
         return await Container().from_(ctx, self.text)
 
     async def directory(
         self,
-        ctx: "Context",
+        ctx: Context,
         exclude: Patterns = None,
         include: Patterns = None,
         gitignore: bool = False,
@@ -52,7 +49,7 @@ class Address(Object):
 
     async def file(
         self,
-        ctx: "Context",
+        ctx: Context,
         exclude: Patterns = None,
         include: Patterns = None,
         gitignore: bool = False,
@@ -63,20 +60,20 @@ class Address(Object):
             return await Host().file(ctx, self.text)
         return await (await self.git_ref(ctx)).tree(ctx).file(ctx, self.text.partition("#")[2].partition(":")[2])
 
-    async def git_ref(self, ctx: "Context") -> GitRef:
-        """Return the ref after the `#`, or what the repository points to by itself."""
+    async def git_ref(self, ctx: Context) -> GitRef:
+        """Return the ref after the `#`, or the default branch."""
         name = self.text.partition("#")[2].partition(":")[0]
         return await self.git_repository(ctx).ref(ctx, name or "HEAD")
 
-    def git_repository(self, _: "Context") -> GitRepository:
+    def git_repository(self, _: Context) -> GitRepository:
         """Return the repository."""
         return GitRepository(self.text.partition("#")[0])
 
-    def secret(self, _: "Context") -> Secret:
+    def secret(self, _: Context) -> Secret:
         """Return the secret that the URI points to."""
         return Secret(uri=self.text)
 
-    def service(self, ctx: "Context") -> HostService:
+    def service(self, ctx: Context) -> HostService:
         """Return a port, `tcp://host:port`, as a service."""
         parts = urlsplit(self.text)
         if parts.scheme not in {"tcp", "udp"} or not parts.port:
@@ -84,6 +81,6 @@ class Address(Object):
         ports = [{"backend": parts.port, "frontend": parts.port, "protocol": parts.scheme.upper()}]
         return Host().service(ctx, ports, parts.hostname or "localhost")
 
-    def socket(self, ctx: "Context") -> Socket:
+    def socket(self, ctx: Context) -> Socket:
         """Return the Unix socket at the path."""
         return Host().unix_socket(ctx, self.text.removeprefix("unix://"))

@@ -1,13 +1,10 @@
-"""A function's call as its process sees it: what is asked, with what, and where the answer goes."""
+"""A function's call as its process sees it: the function, its arguments, and the place for the result."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from slipway_engine.api.base import Object
+from slipway_engine.api.context import Context
 from slipway_engine.api.error import Error
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
 
 
 @dataclass(frozen=True)
@@ -20,19 +17,19 @@ class FunctionCallArgValue(Object):
 
 @dataclass(frozen=True)
 class FunctionCall(Object):
-    """A call; with no parent's name, the module shall register its types. `parent` is the object's state, as JSON."""
+    """A call; without a parent's name, the module shall register its types. `parent` is the object's state, as JSON."""
 
     name: str
     parent_name: str
     parent: str = "{}"
     input_args: tuple[FunctionCallArgValue, ...] = ()
 
-    def return_value(self, ctx: "Context", *, value: str) -> None:
+    def return_value(self, ctx: Context, *, value: str) -> None:
         """Take the function's result, as JSON text."""
         if ctx.call is not None:
-            ctx.call.returned = value
+            ctx.call.result = value
 
-    def return_error(self, ctx: "Context", *, error: Error) -> None:
+    def return_error(self, ctx: Context, *, error: Error) -> None:
         """Take the error that the function ended with."""
         if ctx.call is not None:
-            ctx.call.failed = error
+            ctx.call.error = error.message, {value.name: value.value for value in error.values}

@@ -1,21 +1,22 @@
-"""The API's Changeset and DiffStat: two folders compared."""
+"""The API's Changeset and DiffStat: two folders compared.
+
+A changeset returns folders as locations: they become Directories in the answer.
+"""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from slipway_engine import patches
 from slipway_engine.api.base import Object
+from slipway_engine.api.context import Context
 from slipway_engine.api.file import File
-from slipway_engine.comparison import Comparison, collapsed
 from slipway_engine.errors import EngineError, Unsupported
-from slipway_engine.export import export_folder
-from slipway_engine.trees import PATCH, Difference, Location, PatchOf
-
-if TYPE_CHECKING:
-    from slipway_engine.api.directory import Directory
-    from slipway_engine.context import Context
+from slipway_engine.files.changed_paths import ChangedPaths, collapse
+from slipway_engine.files.export import export_folder
+from slipway_engine.files.git_diff import Lines, count_lines
+from slipway_engine.model.tree import PATCH, Difference, Location, PatchOf
+from slipway_engine.trees.patches import changed_paths, stage_changes
 
 
 @dataclass(frozen=True)
@@ -36,84 +37,76 @@ class Changeset(Object):
     lower: Location
     upper: Location
 
-    def before(self, _: "Context") -> "Directory":
+    def before(self, _: Context) -> Location:
         """Return the older folder."""
-        return _directory(self.lower)
+        return self.lower
 
-    def after(self, _: "Context") -> "Directory":
+    def after(self, _: Context) -> Location:
         """Return the newer folder."""
-        return _directory(self.upper)
+        return self.upper
 
-    async def added_paths(self, ctx: "Context") -> list[str]:
+    async def added_paths(self, ctx: Context) -> list[str]:
         """List files and folders that are new; those of folders end in a slash."""
-        return list((await self.comparison(ctx)).added)
+        return list((await self._changed(ctx)).added)
 
-    async def modified_paths(self, ctx: "Context") -> list[str]:
+    async def modified_paths(self, ctx: Context) -> list[str]:
         """List files that both have, with other contents or another mode."""
-        return list((await self.comparison(ctx)).modified)
+        return list((await self._changed(ctx)).modified)
 
-    async def removed_paths(self, ctx: "Context") -> list[str]:
+    async def removed_paths(self, ctx: Context) -> list[str]:
         """List files and folders that are gone, without what was in such a folder."""
-        return collapsed((await self.comparison(ctx)).removed)
+        return collapse((await self._changed(ctx)).removed)
 
-    async def is_empty(self, ctx: "Context") -> bool:
-        """Tell whether no file differs."""
-        return not (await self.comparison(ctx)).has_files
+    async def is_empty(self, ctx: Context) -> bool:
+        """Return whether no file differs."""
+        return not (await self._changed(ctx)).has_files
 
-    async def diff_stats(self, ctx: "Context") -> list[DiffStat]:
+    async def diff_stats(self, ctx: Context) -> list[DiffStat]:
         """List every path that differs, with how many lines do."""
-        found = await self.comparison(ctx)
-        async with patches.staged(ctx.engine, self.lower, self.upper, found) as folders:
-            lines = await patches.lines(*folders)
+        found = await self._changed(ctx)
+        async with stage_changes(ctx.engine.trees, self.lower, self.upper, found) as folders:
+            lines = await count_lines(*folders)
         moved = {each.old_path for each in lines.values() if each.old_path}
 
         def stat(path: str, kind: str) -> DiffStat:
-            each = lines.get(path, patches.Lines(0, 0))
+            each = lines.get(path, Lines(0, 0))
             return DiffStat(path, "RENAMED" if each.old_path else kind, each.added, each.removed, each.old_path)
 
         kinds = {"ADDED": found.added, "MODIFIED": found.modified, "REMOVED": found.removed}
         stats = [stat(path, kind) for kind, paths in kinds.items() for path in paths if path not in moved]
         return sorted(stats, key=lambda each: each.path)
 
-    def layer(self, _: "Context") -> "Directory":
+    def layer(self, _: Context) -> Location:
         """Return what is new or changed, and nothing else."""
-        return _directory(Location(Difference(self.lower, self.upper)))
+        return Location(Difference(self.lower, self.upper))
 
-    def as_patch(self, _: "Context") -> File:
+    def as_patch(self, _: Context) -> File:
         """Return it as a patch that git takes."""
         return File(PatchOf(self.lower, self.upper), f"/{PATCH}")
 
-    async def export(self, ctx: "Context", path: str) -> str:
+    async def export(self, ctx: Context, path: str) -> str:
         """Change a folder of the host in the same way."""
         target = Path(ctx.engine.workdir, path).resolve()
         for name in await self.removed_paths(ctx):
             _remove(target, name)
-        async with ctx.engine.solver.open(Location(Difference(self.lower, self.upper))) as stream:
+        async with ctx.engine.trees.open(Location(Difference(self.lower, self.upper))) as stream:
             await export_folder(stream, target, wipe=False)
         return str(target)
 
-    def with_changeset(self, _: "Context", changes: "Changeset", on_conflict: str = "FAIL") -> Any:
+    def with_changeset(self, _: Context, changes: "Changeset", on_conflict: str = "FAIL") -> Any:
         """Refuse: it takes a merge."""
         raise Unsupported("Changeset.withChangeset")
 
-    def with_changesets(self, _: "Context", changes: tuple["Changeset", ...], on_conflict: str = "FAIL") -> Any:
+    def with_changesets(self, _: Context, changes: tuple["Changeset", ...], on_conflict: str = "FAIL") -> Any:
         """Refuse: it takes a merge."""
         raise Unsupported("Changeset.withChangesets")
 
-    def sync(self, ctx: "Context") -> str:
+    def sync(self, ctx: Context) -> str:
         """Return its ID: as with a Dagger engine, nothing is compared yet."""
         return self.id(ctx)
 
-    async def comparison(self, ctx: "Context") -> Comparison:
-        """Compare the two."""
-        solver = ctx.engine.solver
-        return Comparison.of(await solver.hashed(self.lower), await solver.hashed(self.upper))
-
-
-def _directory(location: Location) -> "Directory":
-    from slipway_engine.api.directory import Directory  # noqa: PLC0415 - a directory makes changesets
-
-    return Directory(location.tree, location.path)
+    async def _changed(self, ctx: Context) -> ChangedPaths:
+        return await changed_paths(ctx.engine.trees, self.lower, self.upper)
 
 
 def _remove(target: Path, name: str) -> None:

@@ -4,37 +4,29 @@ import dataclasses
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from slipway_engine import terminal
 from slipway_engine.api.base import Object
 from slipway_engine.api.changeset import Changeset
+from slipway_engine.api.context import Context
 from slipway_engine.api.file import File
 from slipway_engine.api.stat import Stat
 from slipway_engine.errors import EngineError, Unsupported
-from slipway_engine.export import export_folder
-from slipway_engine.manifests import Manifest
-from slipway_engine.patterns import escaped, glob_matches
-from slipway_engine.trees import (
-    Built,
+from slipway_engine.files.export import export_folder
+from slipway_engine.files.manifest import Manifest
+from slipway_engine.files.patterns import escaped, glob_matches
+from slipway_engine.model.container import ContainerSpec
+from slipway_engine.model.operation import (
     CopyFile,
     CopyFolder,
-    Difference,
-    Filter,
-    Location,
     MakeFolder,
     MakeLink,
     Operation,
     Patched,
     Remove,
-    Scratch,
-    Selected,
     WriteFile,
 )
-
-if TYPE_CHECKING:
-    from slipway_engine.api.container import Container
-    from slipway_engine.context import Context
+from slipway_engine.model.tree import Built, Difference, Filter, Image, Location, Scratch, Selected
 
 NO_PATCHES = "files stay in Docker, where there is no git: apply it in a step whose image has git"
 Patterns = tuple[str, ...] | list[str] | None
@@ -44,31 +36,31 @@ Patterns = tuple[str, ...] | list[str] | None
 class Directory(Object, Location):
     """A folder of a tree."""
 
-    # What it holds
+    # Contents
 
-    async def entries(self, ctx: "Context", path: str | None = None) -> list[str]:
+    async def entries(self, ctx: Context, path: str | None = None) -> list[str]:
         """List the names in a folder; those of folders end in a slash."""
         found = await self._listing(ctx, path)
         names = sorted(name for name in found.entries if name and "/" not in name)
         return [_shown(name, found.entries[name][0]) for name in names]
 
-    async def glob(self, ctx: "Context", pattern: str) -> list[str]:
+    async def glob(self, ctx: Context, pattern: str) -> list[str]:
         """List the paths that a pattern names."""
         found = await self._listing(ctx)
         paths = sorted((p for p in found.entries if p and glob_matches(pattern, p)), key=lambda path: path.split("/"))
         return [_shown(path, found.entries[path][0]) for path in paths]
 
     async def exists(
-        self, ctx: "Context", path: str, expected_type: str | None = None, do_not_follow_symlinks: bool = False
+        self, ctx: Context, path: str, expected_type: str | None = None, do_not_follow_symlinks: bool = False
     ) -> bool:
-        """Tell whether a path is there, of the expected type."""
+        """Return whether a path is there, of the expected type."""
         return await Stat.matches(ctx, self._below(path), expected_type, follow=not do_not_follow_symlinks)
 
-    async def stat(self, ctx: "Context", path: str, do_not_follow_symlinks: bool = False) -> Stat:
+    async def stat(self, ctx: Context, path: str, do_not_follow_symlinks: bool = False) -> Stat:
         """Describe a path."""
         return await Stat.of(ctx, self._below(path), follow=not do_not_follow_symlinks)
 
-    async def find_up(self, ctx: "Context", name: str, start: str) -> str | None:
+    async def find_up(self, ctx: Context, name: str, start: str) -> str | None:
         """Return the path of the nearest entry of that name, from a folder upwards."""
         entries = (await self._listing(ctx)).entries
         folder = posixpath.normpath("/" + start).strip("/")
@@ -80,66 +72,66 @@ class Directory(Object, Location):
                 return None
             folder = posixpath.dirname(folder)
 
-    def name(self, _: "Context") -> str:
+    def name(self, _: Context) -> str:
         """Return the folder's own name."""
         return posixpath.basename(self.path.rstrip("/")) + "/"
 
-    async def digest(self, ctx: "Context") -> str:
+    async def digest(self, ctx: Context) -> str:
         """Return the digest of names, modes and contents."""
-        manifest = await ctx.engine.solver.hashed(self)
+        manifest = await ctx.engine.trees.hashed_listing(self)
         return f"sha256:{manifest.digest}"
 
-    async def sync(self, ctx: "Context") -> str:
-        """Make it real, and return its ID."""
+    async def sync(self, ctx: Context) -> str:
+        """Evaluate the folder, and return its ID."""
         entries = (await self._listing(ctx)).entries
         if entries and entries.get("", ("f",))[0] != "d" and list(entries) == [posixpath.basename(self.path)]:
             raise EngineError(f"{self.path}: is not a directory")
         await ctx.engine.uploads.finish()
         return self.id(ctx)
 
-    # Parts of it
+    # Parts
 
-    async def directory(self, ctx: "Context", path: str) -> "Directory":
+    async def directory(self, ctx: Context, path: str) -> "Directory":
         """Return a folder in it."""
         return Directory(self.tree, self._below(path).path)
 
-    async def file(self, ctx: "Context", path: str) -> File:
+    async def file(self, ctx: Context, path: str) -> File:
         """Return a file in it."""
         return File(self.tree, self._below(path).path)
 
     def filter(
-        self, _: "Context", exclude: Patterns = None, include: Patterns = None, gitignore: bool = False
+        self, _: Context, exclude: Patterns = None, include: Patterns = None, gitignore: bool = False
     ) -> "Directory":
-        """Return it with only the entries that the patterns take."""
+        """Return the folder with only the entries that the patterns take."""
         chosen = Filter(tuple(include or ()), tuple(exclude or ()), gitignore)
-        return self if chosen.trivial else Directory(Selected(bare(self), chosen))
+        return self if chosen.trivial else Directory(Selected(location_of(self), chosen))
 
-    def diff(self, _: "Context", other: "Directory") -> "Directory":
+    def diff(self, _: Context, other: "Directory") -> "Directory":
         """Return what is new or changed in the other."""
-        return Directory(Difference(bare(self), bare(other)))
+        return Directory(Difference(location_of(self), location_of(other)))
 
-    def changes(self, _: "Context", from_: "Directory") -> Changeset:
-        """Return what makes it of another folder, removals included."""
-        return Changeset(bare(from_), bare(self))
+    def changes(self, _: Context, from_: "Directory") -> Changeset:
+        """Return the changes from another folder to this one, removals included."""
+        return Changeset(location_of(from_), location_of(self))
 
-    # Changes of it
+    # Changed copies
 
-    async def with_changes(self, ctx: "Context", changes: Changeset) -> "Directory":
-        """Return it with what was added, modified and removed elsewhere."""
+    async def with_changes(self, ctx: Context, changes: Changeset) -> "Directory":
+        """Return the folder with what was added, modified and removed elsewhere."""
         removed = [escaped(path) for path in await changes.removed_paths(ctx)]
-        return self.filter(ctx, exclude=removed).with_directory(ctx, "/", changes.layer(ctx))
+        return self.filter(ctx, exclude=removed).with_directory(ctx, "/", Directory(changes.layer(ctx).tree))
 
-    def with_patch(self, _: "Context", patch: str) -> Self:
-        """Refuse: git would be needed beside the files."""
+    def with_patch(self, _: Context, patch: str) -> Self:
+        """Refuse: there is no git beside the files in Docker."""
         raise Unsupported("Directory.withPatch", NO_PATCHES)
 
-    def with_patch_file(self, _: "Context", patch: File) -> Self:
-        """Refuse: git would be needed beside the files."""
+    def with_patch_file(self, _: Context, patch: File) -> Self:
+        """Refuse: there is no git beside the files in Docker."""
         raise Unsupported("Directory.withPatchFile", NO_PATCHES)
 
     def with_directory(
         self,
-        _: "Context",
+        _: Context,
         path: str,
         source: "Directory",
         exclude: Patterns = None,
@@ -148,69 +140,69 @@ class Directory(Object, Location):
         owner: str = "",
         permissions: int | None = None,
     ) -> Self:
-        """Return it with another folder's contents in it."""
+        """Return the folder with another folder's contents in it."""
         chosen = Filter(tuple(include or ()), tuple(exclude or ()), gitignore)
         if self.tree == Scratch() and posixpath.normpath("/" + path) == "/" and chosen.trivial and not owner:
             return dataclasses.replace(self, tree=source.tree, path=source.path)
-        return self._patched(CopyFolder(self._path(path), bare(source), chosen, owner, permissions))
+        return self._patched(CopyFolder(self._path(path), location_of(source), chosen, owner, permissions))
 
-    def with_file(self, _: "Context", path: str, source: File, permissions: int | None = None, owner: str = "") -> Self:
-        """Return it with a copy of a file."""
-        return self._patched(CopyFile(self._path(path), bare(source), owner, permissions))
+    def with_file(self, _: Context, path: str, source: File, permissions: int | None = None, owner: str = "") -> Self:
+        """Return the folder with a copy of a file."""
+        return self._patched(CopyFile(self._path(path), location_of(source), owner, permissions))
 
-    def with_files(self, ctx: "Context", path: str, sources: tuple[File, ...], permissions: int | None = None) -> Self:
-        """Return it with copies of files in one folder."""
+    def with_files(self, ctx: Context, path: str, sources: tuple[File, ...], permissions: int | None = None) -> Self:
+        """Return the folder with copies of files in one folder."""
         result = self
         for source in sources:
             result = result.with_file(ctx, f"{path.rstrip('/')}/", source, permissions)
         return result
 
-    def with_new_file(self, _: "Context", path: str, contents: str, permissions: int = 0o644) -> Self:
-        """Return it with a file of this text."""
+    def with_new_file(self, _: Context, path: str, contents: str, permissions: int = 0o644) -> Self:
+        """Return the folder with a file of this text."""
         return self._patched(WriteFile(self._path(path), contents, permissions))
 
-    def with_new_directory(self, _: "Context", path: str, permissions: int = 0o644) -> Self:
-        """Return it with a new folder."""
+    def with_new_directory(self, _: Context, path: str, permissions: int = 0o644) -> Self:
+        """Return the folder with a new folder."""
         return self._patched(MakeFolder(self._path(path), permissions))
 
-    def with_symlink(self, _: "Context", target: str, link_name: str) -> Self:
-        """Return it with a symbolic link."""
+    def with_symlink(self, _: Context, target: str, link_name: str) -> Self:
+        """Return the folder with a symbolic link."""
         return self._patched(MakeLink(self._path(link_name), target))
 
-    def with_timestamps(self, _: "Context", timestamp: int) -> "Directory":
-        """Return it with all times set, in seconds since 1970."""
-        return Directory(Selected(bare(self), timestamp=timestamp))
+    def with_timestamps(self, _: Context, timestamp: int) -> "Directory":
+        """Return the folder with all times set, in seconds since 1970."""
+        return Directory(Selected(location_of(self), timestamp=timestamp))
 
-    def chown(self, _: "Context", path: str, owner: str) -> "Directory":
-        """Return it with a path and what is below it owned by somebody else."""
-        return Directory(Selected(bare(self), owner=owner, owned=posixpath.normpath("/" + path)))
+    def chown(self, _: Context, path: str, owner: str) -> "Directory":
+        """Return the folder with a path and what is below it owned by another user."""
+        return Directory(Selected(location_of(self), owner=owner, owned=posixpath.normpath("/" + path)))
 
-    def without_directory(self, _: "Context", path: str) -> Self:
-        """Return it without a folder."""
+    def without_directory(self, _: Context, path: str) -> Self:
+        """Return the folder without a folder."""
         return self._patched(Remove(self._path(path)))
 
-    def without_file(self, _: "Context", path: str) -> Self:
-        """Return it without a file."""
+    def without_file(self, _: Context, path: str) -> Self:
+        """Return the folder without a file."""
         return self._patched(Remove(self._path(path)))
 
-    def without_files(self, _: "Context", paths: list[str]) -> Self:
-        """Return it without files."""
+    def without_files(self, _: Context, paths: list[str]) -> Self:
+        """Return the folder without files."""
         result = self
         for path in paths:
             result = result.without_file(_, path)
         return result
 
-    def with_error(self, _: "Context", err: str) -> Self:
+    def with_error(self, _: Context, err: str) -> Self:
         """Fail with this message, unless it is empty."""
         if err:
             raise EngineError(err)
         return self
 
-    # Leaving it
+    # Ways out
 
-    def docker_build(
+    async def docker_build(
         self,
-        _: "Context",
+        ctx: Context,
         dockerfile: str = "Dockerfile",
         platform: str | None = None,
         build_args: list[dict[str, str]] | None = None,
@@ -218,38 +210,39 @@ class Directory(Object, Location):
         secrets: tuple[Any, ...] = (),
         no_init: bool = False,
         ssh: Any = None,
-    ) -> Any:
-        """Build its Dockerfile by Docker's own builder."""
-        from slipway_engine.api.container import built  # noqa: PLC0415 - a container holds directories
-
+    ) -> ContainerSpec:
+        """Build the folder's Dockerfile with Docker's own builder."""
         if secrets or ssh:
             raise Unsupported("Directory.dockerBuild(secrets, ssh)", "Docker's classic builder has no way to hide them")
         arguments = tuple((item["name"], item["value"]) for item in build_args or ())
-        return built(_, Built(bare(self), dockerfile, target, arguments, platform or ""))
+        image = await ctx.engine.trees.images.image(
+            Built(location_of(self), dockerfile, target, arguments, platform or "")
+        )
+        return ContainerSpec().with_image_config(await ctx.engine.daemon.images.inspect(image), Image(image))
 
-    async def export(self, ctx: "Context", path: str, wipe: bool = False) -> str:
-        """Write it to the host; relative paths start in the command's folder."""
+    async def export(self, ctx: Context, path: str, wipe: bool = False) -> str:
+        """Write the folder to the host; relative paths start in the command's folder."""
         target = Path(ctx.engine.workdir, path).resolve()
-        async with ctx.engine.solver.open(self) as stream:
+        async with ctx.engine.trees.open(self) as stream:
             await export_folder(stream, target, wipe=wipe)
         return str(target)
 
     async def terminal(
         self,
-        ctx: "Context",
-        container: "Container | None" = None,
+        ctx: Context,
+        container: ContainerSpec | None = None,
         cmd: list[str] | None = None,
         experimental_privileged_nesting: bool = False,
         insecure_root_capabilities: bool = False,
     ) -> Self:
-        """Open a shell in a container that has it as its folder."""
+        """Open a shell in a container that has the folder mounted."""
         if experimental_privileged_nesting:
             raise Unsupported("Directory.terminal(experimentalPrivilegedNesting)")
-        await terminal.in_folder(ctx, self, container, cmd, insecure=insecure_root_capabilities)
+        await ctx.engine.terminals.open_folder(self, container, cmd, insecure=insecure_root_capabilities)
         return self
 
-    async def _listing(self, ctx: "Context", path: str | None = None) -> Manifest:
-        return await ctx.engine.solver.listing(self._below(path or "."))
+    async def _listing(self, ctx: Context, path: str | None = None) -> Manifest:
+        return await ctx.engine.trees.listing(self._below(path or "."))
 
     def _below(self, path: str) -> Location:
         return Location(self.tree, self._path(path))
@@ -263,8 +256,8 @@ class Directory(Object, Location):
         return dataclasses.replace(self, tree=Patched(self.tree, operation))
 
 
-def bare(value: Location) -> Location:
-    """Return the bare location, so that equal places are equal values."""
+def location_of(value: Location) -> Location:
+    """Return only the location, so that equal places are equal values."""
     return Location(value.tree, value.path)
 
 

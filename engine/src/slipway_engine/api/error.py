@@ -1,12 +1,9 @@
-"""Errors as values: what a function that fails hands back to the engine."""
+"""Errors as values: what a function that fails returns to the engine."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from slipway_engine.api.base import Object
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.api.context import Context
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,6 @@ class Error(Object):
     message: str
     values: tuple[ErrorValue, ...] = ()
 
-    def with_value(self, _ctx: "Context", *, name: str, value: str) -> "Error":
+    def with_value(self, _ctx: Context, *, name: str, value: str) -> "Error":
         """Add a detail."""
         return replace(self, values=(*self.values, ErrorValue(name, value)))

@@ -2,16 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from slipway_engine.api.base import Object
+from slipway_engine.api.context import Context
 from slipway_engine.api.directory import Directory
 from slipway_engine.errors import EngineError
-from slipway_engine.sources import git
-from slipway_engine.trees import GitTree
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.model.tree import GitTree
+from slipway_engine.trees.sources import git
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -23,29 +20,29 @@ class GitRepository(Object):
     address: str
     keep_git_dir: bool = False
 
-    def url(self, _: "Context") -> str:
+    def url(self, _: Context) -> str:
         """Return its URL."""
         return self.address
 
-    async def head(self, ctx: "Context") -> "GitRef":
-        """Return what it points to by itself."""
+    async def head(self, ctx: Context) -> "GitRef":
+        """Return the default branch."""
         return await self.ref(ctx, "HEAD")
 
-    async def branch(self, ctx: "Context", name: str) -> "GitRef":
+    async def branch(self, ctx: Context, name: str) -> "GitRef":
         """Return a branch."""
         return await self.ref(ctx, f"refs/heads/{name.removeprefix('refs/heads/')}")
 
-    async def tag(self, ctx: "Context", name: str) -> "GitRef":
+    async def tag(self, ctx: Context, name: str) -> "GitRef":
         """Return a tag."""
         return await self.ref(ctx, f"refs/tags/{name.removeprefix('refs/tags/')}")
 
-    def commit(self, _: "Context", id: str) -> "GitRef":
+    def commit(self, _: Context, id: str) -> "GitRef":
         """Return a commit."""
         if not COMMIT.fullmatch(id):
             raise EngineError(f"{id!r}: is not a commit: give all 40 digits")
         return GitRef(self.address, id, id, self.keep_git_dir)
 
-    async def ref(self, ctx: "Context", name: str) -> "GitRef":
+    async def ref(self, ctx: Context, name: str) -> "GitRef":
         """Return a branch, a tag or a commit; raises EngineError when there is no such thing."""
         if COMMIT.fullmatch(name):
             return self.commit(ctx, name)
@@ -56,11 +53,11 @@ class GitRepository(Object):
                 return GitRef(self.address, candidate, commit, self.keep_git_dir)
         raise EngineError(f"{self.address}: has no ref {name!r}")
 
-    async def branches(self, _: "Context", patterns: list[str] | None = None) -> list[str]:
+    async def branches(self, _: Context, patterns: list[str] | None = None) -> list[str]:
         """List the branches."""
         return await self._names("refs/heads/", patterns)
 
-    async def tags(self, _: "Context", patterns: list[str] | None = None) -> list[str]:
+    async def tags(self, _: Context, patterns: list[str] | None = None) -> list[str]:
         """List the tags."""
         return await self._names("refs/tags/", patterns)
 
@@ -82,16 +79,14 @@ class GitRef(Object):
     commit_id: str
     keep_git_dir: bool = False
 
-    def commit(self, _: "Context") -> str:
+    def commit(self, _: Context) -> str:
         """Return the commit."""
         return self.commit_id
 
-    def ref(self, _: "Context") -> str:
+    def ref(self, _: Context) -> str:
         """Return the full name of the ref."""
         return self.name
 
-    def tree(
-        self, _: "Context", discard_git_dir: bool = False, depth: int = 1, include_tags: bool = False
-    ) -> Directory:
+    def tree(self, _: Context, discard_git_dir: bool = False, depth: int = 1, include_tags: bool = False) -> Directory:
         """Return its files."""
         return Directory(GitTree(self.address, self.commit_id, self.keep_git_dir and not discard_git_dir))

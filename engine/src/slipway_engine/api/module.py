@@ -1,15 +1,14 @@
-"""A module as the API knows it, and what a function can ask about the module that it belongs to."""
+"""The types that a module registers, and the module of a running function."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.api.base import Object
+from slipway_engine.api.context import Context
+from slipway_engine.api.host import Host
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.errors import Unsupported
-from slipway_engine.node import Node
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.model.node import Node
 
 OWN_FOLDER = "a function's working folder is its own, and goes with it"
 
@@ -24,23 +23,23 @@ class Module(Object):
     interfaces: tuple[TypeDef, ...] = ()
     enums: tuple[TypeDef, ...] = ()
 
-    def sync(self, ctx: "Context") -> str:
+    def sync(self, ctx: Context) -> str:
         """Do nothing: a module is loaded as soon as it is there."""
         return self.id(ctx)
 
-    def with_description(self, _ctx: "Context", *, description: str) -> "Module":
-        """Set what it is for."""
+    def with_description(self, _ctx: Context, *, description: str) -> "Module":
+        """Set the description."""
         return replace(self, description=description.strip())
 
-    def with_object(self, _ctx: "Context", *, object: TypeDef) -> "Module":
+    def with_object(self, _ctx: Context, *, object: TypeDef) -> "Module":
         """Add an object."""
         return replace(self, objects=(*self.objects, object))
 
-    def with_interface(self, _ctx: "Context", *, iface: TypeDef) -> "Module":
+    def with_interface(self, _ctx: Context, *, iface: TypeDef) -> "Module":
         """Add an interface."""
         return replace(self, interfaces=(*self.interfaces, iface))
 
-    def with_enum(self, _ctx: "Context", *, enum: TypeDef) -> "Module":
+    def with_enum(self, _ctx: Context, *, enum: TypeDef) -> "Module":
         """Add an enum."""
         return replace(self, enums=(*self.enums, enum))
 
@@ -55,35 +54,22 @@ class Module(Object):
 
 @dataclass(frozen=True)
 class CurrentModule(Object):
-    """The module of the function that asks."""
+    """The module of the function that sends the query."""
 
     name: str
     root: str  # the folder of its sources on the host
     include: tuple[str, ...] = ()
 
-    async def source(self, ctx: "Context") -> Node:
+    async def source(self, ctx: Context) -> Node:
         """Return the module's sources, as dagger.json selects them."""
-        from slipway_engine.api.host import Host  # noqa: PLC0415 - few functions ask for it
-
         exclude = tuple(pattern[1:] for pattern in self.include if pattern.startswith("!"))
         folder: Node = await Host().directory(ctx, path=self.root, exclude=exclude)
         return folder
 
-    def workdir(self, _ctx: "Context", **_path: Any) -> Node:
+    def workdir(self, _ctx: Context, **_path: Any) -> Node:
         """Refuse: a function's working folder is its own."""
         raise Unsupported("CurrentModule.workdir", OWN_FOLDER)
 
-    def workdir_file(self, _ctx: "Context", **_path: Any) -> Node:
+    def workdir_file(self, _ctx: Context, **_path: Any) -> Node:
         """Refuse: a function's working folder is its own."""
         raise Unsupported("CurrentModule.workdirFile", OWN_FOLDER)
-
-
-@dataclass(frozen=True)
-class SourceMap(Object):
-    """Where something is defined."""
-
-    filename: str
-    line: int
-    column: int
-    module: str = ""
-    url: str = ""

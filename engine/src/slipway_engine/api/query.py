@@ -4,28 +4,28 @@ import platform
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from slipway_engine import sources
 from slipway_engine.api.address import Address
 from slipway_engine.api.base import Object
+from slipway_engine.api.call import FunctionCall, FunctionCallArgValue
 from slipway_engine.api.container import Container
+from slipway_engine.api.context import Call, Context
 from slipway_engine.api.directory import Directory
 from slipway_engine.api.error import Error
 from slipway_engine.api.file import File
 from slipway_engine.api.git import GitRepository
 from slipway_engine.api.host import Host
-from slipway_engine.api.module import Module, SourceMap
+from slipway_engine.api.module import CurrentModule, Module
 from slipway_engine.api.secret import Secret
-from slipway_engine.api.typedef import Function, TypeDef
+from slipway_engine.api.typedef import Function, SourceMap, TypeDef
 from slipway_engine.api.volume import CacheVolume
 from slipway_engine.errors import EngineError, Unsupported
-from slipway_engine.node import Node
-from slipway_engine.trees import Download, Location, Patched, Scratch, WriteFile
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.model.node import Node
+from slipway_engine.model.operation import Patched, WriteFile
+from slipway_engine.model.tree import Download, Location, Scratch
+from slipway_engine.trees import sources
 
 VERSION = "v0.21.8"  # of the API
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -35,31 +35,31 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 class Query(Object):
     """Where every query starts."""
 
-    def version(self, _: "Context") -> str:
+    def version(self, _: Context) -> str:
         """Return the version of the API."""
         return VERSION
 
-    def default_platform(self, _: "Context") -> str:
+    def default_platform(self, _: Context) -> str:
         """Return this machine's platform."""
         machine = platform.machine()
         return f"linux/{ARCHITECTURES.get(machine, machine)}"
 
-    def node(self, _: "Context", id: Node) -> Node:
+    def node(self, _: Context, id: Node) -> Node:
         """Return the value that an ID names."""
         return id
 
-    def container(self, ctx: "Context", platform: str | None = None) -> Container:
+    def container(self, ctx: Context, platform: str | None = None) -> Container:
         """Return an empty container."""
         own = self.default_platform(ctx)
         if platform not in (None, own):
             raise Unsupported(f"Query.container(platform: {platform})", f"this machine is {own}")
         return Container(platform_name=own)
 
-    def directory(self, _: "Context") -> Directory:
+    def directory(self, _: Context) -> Directory:
         """Return an empty folder."""
         return Directory()
 
-    def file(self, _: "Context", name: str, contents: str, permissions: int = 0o644) -> File:
+    def file(self, _: Context, name: str, contents: str, permissions: int = 0o644) -> File:
         """Return a file of this text."""
         if not name or "/" in name:
             raise EngineError(f"{name!r}: is not a file's name: it must not be empty or contain a slash")
@@ -67,7 +67,7 @@ class Query(Object):
 
     def cache_volume(
         self,
-        _: "Context",
+        _: Context,
         key: str,
         source: Directory | None = None,
         sharing: str = "SHARED",
@@ -77,25 +77,25 @@ class Query(Object):
         start = Location(source.tree, source.path) if source else None
         return CacheVolume(key, start, sharing, owner)
 
-    def host(self, ctx: "Context") -> Host:
+    def host(self, ctx: Context) -> Host:
         """Return the host."""
         return Host()
 
-    def secret(self, _: "Context", uri: str, cache_key: str = "") -> Secret:
+    def secret(self, _: Context, uri: str, cache_key: str = "") -> Secret:
         """Return the secret that a URI points to."""
         return Secret(uri=uri, cache_key=cache_key)
 
-    def set_secret(self, ctx: "Context", name: str, plaintext: str) -> Secret:
+    def set_secret(self, ctx: Context, name: str, plaintext: str) -> Secret:
         """Keep a value as a secret for this session."""
         return ctx.engine.secrets.keep(Secret(name=name), plaintext)
 
-    def address(self, _: "Context", value: str) -> Address:
+    def address(self, _: Context, value: str) -> Address:
         """Return a text that names a value."""
         return Address(value)
 
     async def git(
         self,
-        ctx: "Context",
+        ctx: Context,
         url: str,
         keep_git_dir: bool = True,
         ssh_known_hosts: str = "",
@@ -114,7 +114,7 @@ class Query(Object):
 
     async def http(
         self,
-        ctx: "Context",
+        ctx: Context,
         url: str,
         name: str | None = None,
         permissions: int = 0o600,
@@ -123,7 +123,7 @@ class Query(Object):
         experimental_service_host: Any = None,
     ) -> File:
         """Fetch a file now; the same contents are the same value."""
-        headers = await sources.authorization(ctx.engine, auth_header)
+        headers = await sources.authorization(ctx.engine.secrets, auth_header)
         if experimental_service_host:
             await ctx.engine.services.start(experimental_service_host)
         name = name or Path(urlsplit(url).path).name or "index"
@@ -135,34 +135,40 @@ class Query(Object):
 
     # What the process of a function asks for
 
-    def module(self, _: "Context") -> Module:
+    def module(self, _: Context) -> Module:
         """Return an empty module."""
         return Module()
 
-    def type_def(self, _: "Context") -> TypeDef:
+    def type_def(self, _: Context) -> TypeDef:
         """Return an empty type."""
         return TypeDef()
 
-    def function(self, _: "Context", name: str, return_type: TypeDef) -> Function:
+    def function(self, _: Context, name: str, return_type: TypeDef) -> Function:
         """Return a function without arguments."""
         return Function(name, return_type)
 
-    def source_map(self, _: "Context", filename: str, line: int, column: int) -> SourceMap:
+    def source_map(self, _: Context, filename: str, line: int, column: int) -> SourceMap:
         """Return a place in a source file."""
         return SourceMap(filename=filename, line=line, column=column)
 
-    def error(self, _: "Context", message: str) -> Error:
+    def error(self, _: Context, message: str) -> Error:
         """Return an error to be returned by a function."""
         return Error(message)
 
-    def current_function_call(self, ctx: "Context") -> Any:
+    def current_function_call(self, ctx: Context) -> FunctionCall:
         """Return the call that the asking process was started for."""
-        if ctx.call is None:
-            raise EngineError("no function is being called: this client is not a function's process")
-        return ctx.call.api()
+        call = _call(ctx)
+        arguments = tuple(FunctionCallArgValue(name, value) for name, value in call.arguments)
+        return FunctionCall(call.name, call.parent_name, call.parent, arguments)
 
-    def current_module(self, ctx: "Context") -> Any:
-        """Return the module that the asking process belongs to."""
-        if ctx.call is None:
-            raise EngineError("no function is being called: this client is not a function's process")
-        return ctx.call.module.api()
+    def current_module(self, ctx: Context) -> CurrentModule:
+        """Return the module that the asking process belongs to; what is read there is not part of the call's key."""
+        call = _call(ctx)
+        call.repeatable = False
+        return CurrentModule(call.module.name, call.module.root, call.module.include)
+
+
+def _call(ctx: Context) -> Call:
+    if ctx.call is None:
+        raise EngineError("no function is being called: this client is not a function's process")
+    return ctx.call

@@ -4,52 +4,46 @@ import asyncio
 import contextlib
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from slipway_engine.api.base import Object
-from slipway_engine.api.container import Container
-from slipway_engine.api.port import Forward, Port
+from slipway_engine.api.context import Context
 from slipway_engine.errors import EngineError
-from slipway_engine.trees import Exec
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.model import service as model
+from slipway_engine.model.container import Port
+from slipway_engine.model.service import Forward
 
 
 @dataclass(frozen=True)
-class Service(Object):
-    """Something that listens; the subclasses say what."""
+class Service(Object, model.Service):
+    """Something that listens; there are three kinds."""
 
     graphql_type: ClassVar[str] = "Service"
 
-    def ports(self, _: "Context") -> list[Port]:
-        """List its ports."""
+    def ports(self, _: Context) -> list[Port]:
+        """List the ports."""
         raise NotImplementedError
 
-    async def start(self, ctx: "Context") -> str:
-        """Start it, and wait until its ports answer."""
+    async def start(self, ctx: Context) -> str:
+        """Start the service, and wait until its ports answer."""
         await ctx.engine.services.start(self)
         return self.id(ctx)
 
-    async def stop(self, ctx: "Context", kill: bool = False) -> str:
-        """Stop it."""
+    async def stop(self, ctx: Context, kill: bool = False) -> str:
+        """Stop the service."""
         await ctx.engine.services.stop(self, kill=kill)
         return self.id(ctx)
 
-    async def sync(self, ctx: "Context") -> str:
-        """Start it."""
+    async def sync(self, ctx: Context) -> str:
+        """Start the service."""
         return await self.start(ctx)
 
-    async def hostname(self, ctx: "Context") -> str:
-        """Return a name by which steps and functions reach it: here, its address."""
+    async def hostname(self, ctx: Context) -> str:
+        """Return a name by which steps and functions reach the service: here, the address."""
         return (await ctx.engine.services.start(self)).address
 
-    def named(self) -> str:
-        """Return the host name that it was given, if any."""
-        return ""
-
-    async def endpoint(self, ctx: "Context", port: int | None = None, scheme: str = "") -> str:
-        """Return where it answers: `host:port`, or a URL with a scheme."""
+    async def endpoint(self, ctx: Context, port: int | None = None, scheme: str = "") -> str:
+        """Return the address: `host:port`, or a URL with a scheme."""
         running = await ctx.engine.services.start(self)
         chosen = port or next((p.port for p in self.ports(ctx)), None)
         if chosen is None:
@@ -57,8 +51,8 @@ class Service(Object):
         address = f"{running.address}:{running.ports.get(chosen, chosen)}"
         return f"{scheme}://{address}" if scheme else address
 
-    async def up(self, ctx: "Context", ports: list[dict[str, Any]] | None = None, random: bool = False) -> None:
-        """Make its ports the host's own until the command is interrupted."""
+    async def up(self, ctx: Context, ports: list[dict[str, Any]] | None = None, random: bool = False) -> None:
+        """Forward the ports to the host until the command is interrupted."""
         forwards = Forward.all(ports) or tuple(Forward(p.port, p.port, p.protocol) for p in self.ports(ctx))
         if random:
             forwards = tuple(dataclasses.replace(forward, frontend=0) for forward in forwards)
@@ -68,54 +62,35 @@ class Service(Object):
 
 
 @dataclass(frozen=True)
-class ContainerService(Service):
+class ContainerService(Service, model.ContainerService):
     """A container that runs beside the steps that need it."""
 
-    container: Container
-    command: tuple[str, ...]
-    insecure: bool = False
-    name: str = ""
-
-    def named(self) -> str:
-        """Return the host name that it was given, if any."""
-        return self.name
-
-    async def hostname(self, ctx: "Context") -> str:
-        """Return the name that it was given, which every step knows while it runs, or its address."""
+    async def hostname(self, ctx: Context) -> str:
+        """Return the service's own name, which every step knows while it runs, or the address."""
         return self.name or await super().hostname(ctx)
 
-    def step(self) -> Exec:
-        """Return what it runs."""
-        return self.container.exec(self.command, insecure=self.insecure)
-
-    def ports(self, _: "Context") -> list[Port]:
-        """List its ports."""
+    def ports(self, _: Context) -> list[Port]:
+        """List the ports."""
         return list(self.container.ports)
 
-    def with_hostname(self, _: "Context", hostname: str) -> Self:
-        """Give it a name that every step knows while it runs."""
+    def with_hostname(self, _: Context, hostname: str) -> Self:
+        """Set a name that every step knows while the service runs."""
         return dataclasses.replace(self, name=hostname)
 
 
 @dataclass(frozen=True)
-class HostService(Service):
+class HostService(Service, model.HostService):
     """Ports of the host, for steps and functions."""
 
-    forwards: tuple[Forward, ...]
-    host: str = "localhost"
-
-    def ports(self, _: "Context") -> list[Port]:
-        """List its ports."""
+    def ports(self, _: Context) -> list[Port]:
+        """List the ports."""
         return [Port(forward.front, forward.protocol) for forward in self.forwards]
 
 
 @dataclass(frozen=True)
-class Tunnel(Service):
+class Tunnel(Service, model.Tunnel):
     """A service's ports on the host."""
 
-    service: Service
-    forwards: tuple[Forward, ...]
-
-    def ports(self, _: "Context") -> list[Port]:
-        """List its ports, by the numbers they have in the service."""
+    def ports(self, _: Context) -> list[Port]:
+        """List the ports, by the numbers they have in the service."""
         return [Port(forward.backend, forward.protocol) for forward in self.forwards]

@@ -1,15 +1,24 @@
-"""What a module says about itself: types, functions and their arguments, built by the SDK's chained calls."""
+"""The types, functions and arguments that a module registers, built by the SDK's chained calls."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.api.base import Object
+from slipway_engine.api.context import Context
 from slipway_engine.errors import UsageError
-from slipway_engine.node import Node
+from slipway_engine.model.durations import check_ttl
+from slipway_engine.model.node import Node
 
-if TYPE_CHECKING:
-    from slipway_engine.api.module import SourceMap
-    from slipway_engine.context import Context
+
+@dataclass(frozen=True)
+class SourceMap(Object):
+    """Where something is defined."""
+
+    filename: str
+    line: int
+    column: int
+    module: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,7 @@ class FunctionArg(Node):
 
     @property
     def required(self) -> bool:
-        """Tell whether a caller must give it."""
+        """Return whether a caller must give it."""
         contextual = self.default_path or self.default_address
         return not (self.type_def.optional or contextual or self.default_value is not None)
 
@@ -47,7 +56,7 @@ class Function(Object):
 
     def with_arg(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         type_def: "TypeDef",
@@ -55,7 +64,7 @@ class Function(Object):
         default_value: str | None = None,
         default_path: str | None = "",
         ignore: list[str] | None = None,
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
         deprecated: str | None = None,
         default_address: str | None = "",
     ) -> "Function":
@@ -73,38 +82,36 @@ class Function(Object):
         )
         return replace(self, args=(*self.args, arg))
 
-    def with_description(self, _ctx: "Context", *, description: str) -> "Function":
+    def with_description(self, _ctx: Context, *, description: str) -> "Function":
         """Set what it does."""
         return replace(self, description=description.strip())
 
-    def with_cache_policy(self, _ctx: "Context", *, policy: str, time_to_live: str | None = None) -> "Function":
+    def with_cache_policy(self, _ctx: Context, *, policy: str, time_to_live: str | None = None) -> "Function":
         """Set whether and for how long results are kept."""
-        from slipway_engine.modules.durations import check_ttl  # noqa: PLC0415 - needed while a module registers only
-
         if time_to_live and policy != "Default":
             raise UsageError(f"function {self.name!r}: a time to live needs the default cache policy, not {policy}")
         if time_to_live:
             check_ttl(self.name, time_to_live)
         return replace(self, cache_policy=policy, time_to_live=time_to_live or "")
 
-    def with_check(self, _ctx: "Context") -> "Function":
+    def with_check(self, _ctx: Context) -> "Function":
         """Mark it as a check."""
         return replace(self, check=True)
 
-    def with_deprecated(self, _ctx: "Context", *, reason: str | None = None) -> "Function":
+    def with_deprecated(self, _ctx: Context, *, reason: str | None = None) -> "Function":
         """Mark it as deprecated."""
         return replace(self, deprecated=reason or "")
 
-    def with_generator(self, _ctx: "Context") -> "Function":
+    def with_generator(self, _ctx: Context) -> "Function":
         """Mark it as a generator, which `ci` treats as any function."""
         return self
 
-    def with_up(self, _ctx: "Context") -> "Function":
+    def with_up(self, _ctx: Context) -> "Function":
         """Mark it as a service to bring up, which `ci` treats as any function."""
         return self
 
-    def with_source_map(self, _ctx: "Context", *, source_map: "SourceMap") -> "Function":
-        """Say where it is defined."""
+    def with_source_map(self, _ctx: Context, *, source_map: SourceMap) -> "Function":
+        """Accept the place of its definition."""
         return self
 
 
@@ -143,29 +150,29 @@ class TypeDef(Object):
     members: tuple[EnumMemberTypeDef, ...] = ()
     deprecated: str | None = None
 
-    def with_kind(self, _ctx: "Context", *, kind: str) -> "TypeDef":
+    def with_kind(self, _ctx: Context, *, kind: str) -> "TypeDef":
         """Make it a scalar of this kind."""
         return replace(self, kind=kind if kind.endswith("_KIND") else f"{kind}_KIND")
 
-    def with_optional(self, _ctx: "Context", *, optional: bool) -> "TypeDef":
-        """Say whether a value may be missing."""
+    def with_optional(self, _ctx: Context, *, optional: bool) -> "TypeDef":
+        """Set whether a value may be missing."""
         return replace(self, optional=optional)
 
-    def with_list_of(self, _ctx: "Context", *, element_type: "TypeDef") -> "TypeDef":
+    def with_list_of(self, _ctx: Context, *, element_type: "TypeDef") -> "TypeDef":
         """Make it a list."""
         return replace(self, kind="LIST_KIND", element=element_type)
 
-    def with_scalar(self, _ctx: "Context", *, name: str, description: str | None = "") -> "TypeDef":
+    def with_scalar(self, _ctx: Context, *, name: str, description: str | None = "") -> "TypeDef":
         """Make it a named scalar."""
         return self._named("SCALAR_KIND", name, description)
 
     def with_object(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Make it an object."""
@@ -173,52 +180,52 @@ class TypeDef(Object):
 
     def with_interface(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
     ) -> "TypeDef":
         """Make it an interface."""
         return self._named("INTERFACE_KIND", name, description)
 
     def with_enum(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         description: str | None = "",
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
     ) -> "TypeDef":
         """Make it an enum."""
         return self._named("ENUM_KIND", name, description)
 
     def with_enum_member(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         value: str | None = "",
         description: str | None = "",
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Add a member of an enum."""
         member = EnumMemberTypeDef(name, value or "", (description or "").strip(), deprecated)
         return replace(self, members=(*self.members, member))
 
-    def with_enum_value(self, ctx: "Context", *, value: str, **details: Any) -> "TypeDef":
+    def with_enum_value(self, ctx: Context, *, value: str, **details: Any) -> "TypeDef":
         """Add a member of an enum whose name is its value."""
         return self.with_enum_member(ctx, name=value, value=value, **details)
 
     def with_field(
         self,
-        _ctx: "Context",
+        _ctx: Context,
         *,
         name: str,
         type_def: "TypeDef",
         description: str | None = "",
-        source_map: "SourceMap | None" = None,
+        source_map: SourceMap | None = None,
         deprecated: str | None = None,
     ) -> "TypeDef":
         """Add a field of an object."""
@@ -226,12 +233,12 @@ class TypeDef(Object):
         field = FieldTypeDef(name, type_def, (description or "").strip(), deprecated)
         return replace(self, fields=(*self.fields, field))
 
-    def with_function(self, _ctx: "Context", *, function: Function) -> "TypeDef":
+    def with_function(self, _ctx: Context, *, function: Function) -> "TypeDef":
         """Add a function of an object or interface."""
         _unreserved("function", function.name)
         return replace(self, functions=(*self.functions, function))
 
-    def with_constructor(self, _ctx: "Context", *, function: Function) -> "TypeDef":
+    def with_constructor(self, _ctx: Context, *, function: Function) -> "TypeDef":
         """Set the constructor of an object."""
         return replace(self, constructor=function)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from slipway_engine.api.base import Object
-from slipway_engine.trees import Location
+from slipway_engine.model.tree import Location
 
 
 @dataclass(frozen=True)

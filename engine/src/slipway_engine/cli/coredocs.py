@@ -1,9 +1,9 @@
-"""What the API's own functions do, as the official client's docstrings say."""
+"""Descriptions of the API's own functions, from the official client's docstrings."""
 
 import functools
 import inspect
 
-from slipway_engine.schema import python_name
+from slipway_engine.api.schema import python_name
 
 
 @functools.cache

@@ -1,8 +1,8 @@
-"""Working a chain off: the module's functions one by one, the API's own as one query."""
+"""Evaluation of a chain: the module's functions one by one, the API's own as one query."""
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.api.typedef import FunctionArg, TypeDef
 from slipway_engine.cli.parser import Chain, ChainError, Step
@@ -10,14 +10,12 @@ from slipway_engine.cli.query import Query
 from slipway_engine.errors import EngineError
 from slipway_engine.modules.invoke import invoke
 from slipway_engine.modules.names import kebab
+from slipway_engine.modules.session import Session
 from slipway_engine.modules.values import split, value
 
-if TYPE_CHECKING:
-    from slipway_engine.modules.session import Session
 
-
-async def evaluate(session: "Session", chain: Chain, export_to: str = "") -> Any:
-    """Return the JSON value of a chain's last function, exported to the host where `export_to` says a path."""
+async def evaluate(session: Session, chain: Chain, export_to: str = "") -> Any:
+    """Return the JSON value of a chain's last function, exported to the host if `export_to` is a path."""
     _require(session, chain.steps)
     own = [step for step in chain.steps if not step.owner.core]
     core = chain.steps[len(own) :]
@@ -38,7 +36,7 @@ async def evaluate(session: "Session", chain: Chain, export_to: str = "") -> Any
     return result
 
 
-def _require(session: "Session", steps: Sequence[Step]) -> None:
+def _require(session: Session, steps: Sequence[Step]) -> None:
     for step in steps:
         missing = [kebab(arg.name) for arg in step.function.args if _missing(session, step, arg)]
         if missing:
@@ -46,7 +44,7 @@ def _require(session: "Session", steps: Sequence[Step]) -> None:
             raise ChainError(f'required flag(s) "{names}" not set', step.path)
 
 
-def _missing(session: "Session", step: Step, arg: FunctionArg) -> bool:
+def _missing(session: Session, step: Step, arg: FunctionArg) -> bool:
     if not arg.required or arg.name in step.texts:
         return False
     return step.owner.core or session.defaults.get(step.owner.name, step.function.name, arg.name) is None
@@ -58,7 +56,7 @@ async def _each(result: Any, then: Any) -> Any:
     return await then(result)
 
 
-async def _own(session: "Session", step: Step, state: Any, arguments: dict[str, Any]) -> Any:
+async def _own(session: Session, step: Step, state: Any, arguments: dict[str, Any]) -> Any:
     if step.owner.is_field(step.function):
         return None if state is None else state.get(step.function.name)
     if state is None and step.function.name:
@@ -67,14 +65,14 @@ async def _own(session: "Session", step: Step, state: Any, arguments: dict[str, 
     return await invoke(session, step.owner.definition, step.function, state, arguments)
 
 
-async def _arguments(session: "Session", step: Step) -> dict[str, Any]:
+async def _arguments(session: Session, step: Step) -> dict[str, Any]:
     typed = {arg.name: arg for arg in step.function.args}
     names = list(step.texts)
     values = await asyncio.gather(*(_value(session, typed[name], step.texts[name]) for name in names))
     return dict(zip(names, values, strict=True))
 
 
-async def _value(session: "Session", arg: FunctionArg, texts: list[str]) -> Any:
+async def _value(session: Session, arg: FunctionArg, texts: list[str]) -> Any:
     element = arg.type_def.element
     try:
         if arg.type_def.kind != "LIST_KIND" or element is None:
@@ -86,7 +84,7 @@ async def _value(session: "Session", arg: FunctionArg, texts: list[str]) -> Any:
         raise
 
 
-def _api_type(session: "Session", type_def: TypeDef) -> bool:
+def _api_type(session: Session, type_def: TypeDef) -> bool:
     element = _element(type_def)
     return element.kind == "OBJECT_KIND" and session.module.object(element.name) is None
 

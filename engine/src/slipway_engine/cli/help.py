@@ -1,21 +1,18 @@
-"""Usage texts, made from docstrings and annotations."""
+"""Help texts, rendered from docstrings and annotations."""
 
 import json
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.cli import options
 from slipway_engine.cli.parser import Step
 from slipway_engine.cli.providers import Provider, provider_of
 from slipway_engine.modules.names import kebab
-from slipway_engine.modules.values import api_name, enum_members, supported
-
-if TYPE_CHECKING:
-    from slipway_engine.api.module import Module
+from slipway_engine.modules.values import api_name, enum_members, is_supported
 
 NAMES = {"STRING_KIND": "string", "INTEGER_KIND": "int", "FLOAT_KIND": "float", "BOOLEAN_KIND": ""}
 LISTS = {"STRING_KIND": "strings", "INTEGER_KIND": "ints", "FLOAT_KIND": "floats", "BOOLEAN_KIND": "bools"}
@@ -29,13 +26,13 @@ def bold(text: str) -> str:
     return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
 
 
-def step_help(step: Step, module: "Module", defaults: Iterable[tuple[str, str]] = ()) -> str:
+def step_help(step: Step, module: Module, defaults: Iterable[tuple[str, str]] = ()) -> str:
     """Return the help of a function: what it does, what can follow, and its arguments."""
     first = not step.function.name
     description = (module.description if first else "") or step.function.description
     provider = provider_of(module, step.function.return_type)
     functions = sorted(provider.functions, key=lambda f: kebab(f.name)) if provider else []
-    args = [arg for arg in step.function.args if supported(arg.type_def, module)]
+    args = [arg for arg in step.function.args if is_supported(arg.type_def, module)]
     usage = [step.path, "[options]" if first else "", "[arguments]" if args else "", "<function>" if functions else ""]
     parts = [description, f"{bold('USAGE')}\n  {' '.join(word for word in usage if word)}"]
     if functions:
@@ -69,7 +66,7 @@ def short(function: Function, provider: Provider | None) -> str:
     return description.partition("\n")[0] or "-"
 
 
-def type_name(type_def: TypeDef, module: "Module") -> str:
+def type_name(type_def: TypeDef, module: Module) -> str:
     """Return a type as help texts show it."""
     if type_def.kind == "LIST_KIND" and type_def.element is not None:
         return LISTS.get(type_def.element.kind) or f"[]{type_name(type_def.element, module)}"
@@ -78,7 +75,7 @@ def type_name(type_def: TypeDef, module: "Module") -> str:
     return NAMES.get(type_def.kind, type_def.name)
 
 
-def _flag(arg: FunctionArg, module: "Module", user_default: str | None) -> tuple[str, str]:
+def _flag(arg: FunctionArg, module: Module, user_default: str | None) -> tuple[str, str]:
     notes = " ".join(arg.description.split())
     default = _default(arg, user_default)
     if default:

@@ -1,4 +1,4 @@
-"""The flags that every command takes, wherever they stand."""
+"""The flags that every command accepts, at any place in the command line."""
 
 import shlex
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ VALUED = frozenset({"-m", "--mod", "--progress", "--trace", "--interactive-comma
 
 @dataclass
 class Options:
-    """What the flags say."""
+    """The values of the common flags."""
 
     module: str | None = None
     progress: Progress = "auto"

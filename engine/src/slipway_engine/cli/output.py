@@ -3,35 +3,33 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.cli.parser import Chain, Step
 from slipway_engine.cli.providers import provider_of
+from slipway_engine.engine import Engine
 from slipway_engine.errors import EngineError
+from slipway_engine.model.node import digest_of
 from slipway_engine.modules.names import camel
 from slipway_engine.modules.values import api_name, enum_members
-from slipway_engine.node import digest_of
-
-if TYPE_CHECKING:
-    from slipway_engine.engine import Engine
 
 EXPORTABLE = frozenset({"Changeset", "Container", "Directory", "File"})
 
 
 def exports(type_def: TypeDef, module: Module) -> bool:
-    """Tell whether `--output` exports a value of this type instead of writing what would be printed."""
+    """Return whether `--output` exports a value of this type instead of writing what would be printed."""
     return type_def.kind == "OBJECT_KIND" and type_def.name in EXPORTABLE and module.object(type_def.name) is None
 
 
-def show(engine: "Engine", module: Module, chain: Chain, result: Any) -> None:
+def show(engine: Engine, module: Module, chain: Chain, result: Any) -> None:
     """Print a chain's result on the standard output, and into the file that `--output` names."""
     type_def, output = chain.result_type, chain.output
     if type_def.kind == "VOID_KIND":
         return
     if output and exports(type_def, module):
-        _tell(f'Saved to "{result}".')
+        _print(f'Saved to "{result}".')
         return
     printed = text(engine, module, chain, result)
     if output:
@@ -41,39 +39,39 @@ def show(engine: "Engine", module: Module, chain: Chain, result: Any) -> None:
             path.write_text(printed)
         except OSError as error:
             raise EngineError(f"--output: {path}: {error.strerror}") from error
-        _tell(f'Saved output to "{path}".')
+        _print(f'Saved output to "{path}".')
     sys.stdout.write(printed)
     if sys.stdout.isatty() and printed and not printed.endswith("\n"):
         sys.stdout.write("\n")
     sys.stdout.flush()
 
 
-def _tell(message: str) -> None:
+def _print(message: str) -> None:
     print(message, file=sys.stderr, flush=True)  # noqa: T201 - the command's own output
 
 
-def text(engine: "Engine", module: Module, chain: Chain, result: Any) -> str:
+def text(engine: Engine, module: Module, chain: Chain, result: Any) -> str:
     """Return what is printed of a chain's result."""
     type_def = chain.result_type
     if chain.json:
-        shaped = _shaped(chain.steps, _plain(engine, module, type_def, result))
+        shaped = _shape(chain.steps, _plain(engine, module, type_def, result))
         return json.dumps(shaped, indent=4, ensure_ascii=False) + "\n"
     if provider_of(module, type_def):
         return _names(engine, module, type_def, result)
     return _lines(_plain(engine, module, type_def, result))
 
 
-def _shaped(steps: Sequence[Step], value: Any, names: Sequence[str] = ()) -> Any:
-    """Return what the steps after a list gave under their names, as the API answers."""
+def _shape(steps: Sequence[Step], value: Any, names: Sequence[str] = ()) -> Any:
+    """Return the results of the steps after a list under the steps' names, as the API answers."""
     for index, step in enumerate(steps[:-1]):
         names = (*names, camel(step.function.name)) if names else ()
         if step.function.return_type.kind == "LIST_KIND" and isinstance(value, list):
-            return _nested(names, [_shaped(steps[index + 1 :], item, ("",)) for item in value])
+            return _nest(names, [_shape(steps[index + 1 :], item, ("",)) for item in value])
     last = (*names, camel(steps[-1].function.name)) if names else ()
-    return _nested(last, value)
+    return _nest(last, value)
 
 
-def _nested(names: Sequence[str], value: Any) -> Any:
+def _nest(names: Sequence[str], value: Any) -> Any:
     for name in reversed(names[1:]):
         value = {name: value}
     return value
@@ -90,24 +88,24 @@ def _lines(value: Any) -> str:
     return str(value)
 
 
-def _names(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> str:
+def _names(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> str:
     """Name objects by their type and digest, as `dagger call` does."""
     if type_def.kind == "LIST_KIND" and type_def.element is not None:
         return "".join("- " + _names(engine, module, type_def.element, item) for item in value or [])
     return f"{_name(engine, module, type_def, value)}\n"
 
 
-def _name(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> str:
+def _name(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> str:
     provider = provider_of(module, type_def)
     title = provider.title if provider else type_def.name
     if module.object(type_def.name) is not None:
         return f"{title}@sha256:{digest_of(value)}"
-    node = engine.load(value)
+    node = engine.values.load(value)
     return f"{type(node).__name__}@sha256:{node.identity}"
 
 
-def _plain(engine: "Engine", module: Module, type_def: TypeDef, value: Any) -> Any:
-    """Return a value as JSON that people read: an object as its fields, one of the API's own as its name."""
+def _plain(engine: Engine, module: Module, type_def: TypeDef, value: Any) -> Any:
+    """Return a value as JSON for people: an object as its fields, one of the API's own as its name."""
     if value is None:
         return None
     if type_def.kind == "LIST_KIND" and type_def.element is not None:

@@ -1,23 +1,20 @@
-"""Reading a chain of functions with their flags: `[--flag …] FUNCTION [--flag …] [FUNCTION …]`."""
+"""The parser for a chain of functions with their flags: `[--flag …] FUNCTION [--flag …] [FUNCTION …]`."""
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.cli.providers import Provider, provider_of
 from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import kebab
-from slipway_engine.modules.values import primitive, split, supported
-
-if TYPE_CHECKING:
-    from slipway_engine.api.module import Module
+from slipway_engine.modules.values import is_supported, primitive, split
 
 
 @dataclass
 class Step:
-    """One function of the chain, on what the previous one gives, and the texts given for its arguments."""
+    """One function of the chain, called on the previous function's result, and the texts for its arguments."""
 
     owner: Provider
     function: Function
@@ -27,7 +24,7 @@ class Step:
 
 @dataclass
 class Chain:
-    """A command line that makes sense so far as its words go."""
+    """A command line whose names are all known."""
 
     steps: list[Step]
     json: bool = False
@@ -36,12 +33,12 @@ class Chain:
 
     @property
     def last(self) -> Step:
-        """The step that gives the result."""
+        """The step that returns the result."""
         return self.steps[-1]
 
     @property
     def result_type(self) -> TypeDef:
-        """The type of the result: a list of them where a step before the last one gives a list."""
+        """The type of the result: a list where a step before the last one returns a list."""
         result = self.last.function.return_type
         for step in reversed(self.steps[:-1]):
             if step.function.return_type.kind == "LIST_KIND":
@@ -50,15 +47,15 @@ class Chain:
 
 
 class ChainError(UsageError):
-    """A command line that makes no sense, and where its help is."""
+    """A command line with an unknown name, and the path of its help."""
 
     def __init__(self, message: str, path: str) -> None:
-        """Keep the words up to the place."""
+        """Keep the command up to the place of the error."""
         super().__init__(message)
         self.path = path
 
 
-def parse(module: "Module", main_object: str, arguments: list[str], command: str = "ci call") -> Chain:
+def parse(module: Module, main_object: str, arguments: list[str], command: str = "ci call") -> Chain:
     """Read a chain that starts at the module's constructor."""
     main = provider_of(module, TypeDef("OBJECT_KIND", main_object))
     if main is None or main.definition is None:
@@ -77,7 +74,7 @@ def parse(module: "Module", main_object: str, arguments: list[str], command: str
     return chain
 
 
-def _next(step: Step, word: str, module: "Module") -> Step:
+def _next(step: Step, word: str, module: Module) -> Step:
     provider = provider_of(module, step.function.return_type)
     function = provider.find(word) if provider else None
     if provider is None:
@@ -88,10 +85,10 @@ def _next(step: Step, word: str, module: "Module") -> Step:
     return Step(provider, function, f"{step.path} {kebab(function.name)}")
 
 
-def _flags(chain: Chain, tokens: list[str], module: "Module") -> list[str]:
-    """Take the flags in front, and return what follows: the next function."""
+def _flags(chain: Chain, tokens: list[str], module: Module) -> list[str]:
+    """Read the flags of the last step, and return the rest: the next function."""
     step = chain.last
-    args = {kebab(arg.name): arg for arg in step.function.args if supported(arg.type_def, module)}
+    args = {kebab(arg.name): arg for arg in step.function.args if is_supported(arg.type_def, module)}
     queue = list(tokens)
     while queue and queue[0].startswith("-") and queue[0] != "-":
         word = queue.pop(0)
@@ -133,7 +130,7 @@ def _argument(name: str, queue: list[str], step: Step) -> str:
 
 
 def _earlier(name: str, chain: Chain) -> str:
-    """Return a hint where a function in front takes the flag, the constructor for instance."""
+    """Return a hint if an earlier function has the flag, such as the constructor."""
     for before, step in zip(chain.steps, chain.steps[1:], strict=False):
         if name in {f"--{kebab(arg.name)}" for arg in before.function.args}:
             return f"\n\n{name} goes in front of {kebab(step.function.name)}."
@@ -145,13 +142,13 @@ def _suggest(word: str, known: Iterable[str]) -> str:
     return f"\n\nDid you mean this?\n{''.join(f'  {name}{chr(10)}' for name in close)}".rstrip() if close else ""
 
 
-def _check(step: Step, module: "Module") -> None:
+def _check(step: Step, module: Module) -> None:
     for arg in step.function.args:
         for text in step.texts.get(arg.name, []):
             _check_text(step, arg, text, module)
 
 
-def _check_text(step: Step, arg: FunctionArg, text: str, module: "Module") -> None:
+def _check_text(step: Step, arg: FunctionArg, text: str, module: Module) -> None:
     type_def = arg.type_def
     parts = [text]
     if type_def.kind == "LIST_KIND" and type_def.element is not None:

@@ -2,14 +2,12 @@
 
 import functools
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from slipway_engine.api.module import Module
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.modules.names import kebab, namespaced
-from slipway_engine.modules.values import supported
-
-if TYPE_CHECKING:
-    from slipway_engine.api.module import Module
+from slipway_engine.modules.values import is_supported
 
 # The type behind an argument that is an ID, by the argument's name, and where the same name means another type.
 ID_ARGUMENTS = {
@@ -56,7 +54,7 @@ class Provider:
 
     @property
     def core(self) -> bool:
-        """Tell whether it is one of the API's own types."""
+        """Return whether it is one of the API's own types."""
         return self.definition is None
 
     def find(self, name: str) -> Function | None:
@@ -65,11 +63,11 @@ class Provider:
         return next((function for function in self.functions if kebab(function.name) == wanted), None)
 
     def is_field(self, function: Function) -> bool:
-        """Tell whether a function stands for a field."""
+        """Return whether a function stands for a field."""
         return self.definition is not None and function.name in {field.name for field in self.definition.fields}
 
 
-def provider_of(module: "Module", type_def: TypeDef) -> Provider | None:
+def provider_of(module: Module, type_def: TypeDef) -> Provider | None:
     """Return what can be called on a type's values (on each of a list's); nothing on scalars."""
     while type_def.kind == "LIST_KIND" and type_def.element is not None:
         type_def = type_def.element
@@ -84,14 +82,14 @@ def provider_of(module: "Module", type_def: TypeDef) -> Provider | None:
     return Provider(definition.name, title, fields + functions, definition)
 
 
-def _callable(function: Function, module: "Module") -> bool:
-    return all(supported(arg.type_def, module) for arg in function.args if arg.required)
+def _callable(function: Function, module: Module) -> bool:
+    return all(is_supported(arg.type_def, module) for arg in function.args if arg.required)
 
 
 @functools.cache
 def core_provider(name: str) -> Provider:
     """Return what the schema says about one of the API's own types."""
-    from slipway_engine.schema import schema  # noqa: PLC0415 - takes long to import, and few commands need it
+    from slipway_engine.api.schema import schema  # noqa: PLC0415 - takes long to import, and few commands need it
 
     fields: dict[str, Any] = getattr(schema().type_map.get(name), "fields", {})
     functions = tuple(_core_function(name, field, found) for field, found in fields.items() if field != "id")
@@ -139,8 +137,8 @@ def graphql_type_of(graphql_type: Any) -> Any:
 def _named(name: str, *, optional: bool) -> TypeDef:
     from graphql import is_enum_type, is_input_object_type, is_scalar_type  # noqa: PLC0415 - as above
 
+    from slipway_engine.api.schema import schema  # noqa: PLC0415 - as above
     from slipway_engine.api.typedef import EnumMemberTypeDef  # noqa: PLC0415 - beside its only use
-    from slipway_engine.schema import schema  # noqa: PLC0415 - as above
 
     found: Any = schema().type_map[name]
     if is_enum_type(found):

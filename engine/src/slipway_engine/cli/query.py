@@ -1,12 +1,10 @@
 """One GraphQL query for a chain of the API's own functions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from slipway_engine.api.context import Context
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.errors import EngineError
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
 
 
 class Query:
@@ -21,7 +19,7 @@ class Query:
 
     def select(self, owner: str, name: str, arguments: dict[str, Any], alias: str = "") -> None:
         """Add a field."""
-        from slipway_engine.schema import schema  # noqa: PLC0415 - takes long to import, and few commands need it
+        from slipway_engine.api.schema import schema  # noqa: PLC0415 - takes long to import, and few commands need it
 
         declared: dict[str, Any] = getattr(schema().type_map[owner], "fields", {})[name].args
         parts = []
@@ -34,7 +32,7 @@ class Query:
 
     def leaf(self, type_def: TypeDef, export_to: str) -> None:
         """End at an object: evaluate it, or export it where it can be."""
-        from slipway_engine.schema import schema  # noqa: PLC0415 - as above
+        from slipway_engine.api.schema import schema  # noqa: PLC0415 - as above
 
         if type_def.kind == "LIST_KIND" and type_def.element is not None:
             self._fields.append("id")
@@ -48,9 +46,9 @@ class Query:
         else:
             self._fields.append("id: sync" if "sync" in fields else "id")
 
-    async def run(self, ctx: "Context", node: str | None) -> Any:
+    async def run(self, ctx: Context, node: str | None) -> Any:
         """Return what the last field gives for an object; the API's error is raised as its own."""
-        from slipway_engine.schema import run_query  # noqa: PLC0415 - as above
+        from slipway_engine.api.queries import run_query  # noqa: PLC0415 - as above
 
         if node is None:
             return None

@@ -9,17 +9,17 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from slipway_engine.cli import usage_error
 from slipway_engine.cli.options import Options
+from slipway_engine.cli.usage import usage_error
 from slipway_engine.errors import EngineError, UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
     from slipway_engine.engine import Engine
 
 T = TypeVar("T")
 Work = Callable[["Engine", "Display"], Coroutine[Any, Any, int]]  # it stops the display before it prints its result
-INTERRUPTED = 128  # plus the signal's number, as shells say it
+INTERRUPTED = 128  # plus the signal's number, as shells report it
 SHOW_CURSOR = "\033[?25h"  # the live tree hides it
 
 
@@ -31,14 +31,14 @@ def run(options: Options, work: Work) -> int:
         refuse_unwritable(options.trace)
     interrupts = Interrupts()
     try:
-        return asyncio.run(_guarded(options, work, interrupts))
+        return asyncio.run(_run_guarded(options, work, interrupts))
     except asyncio.CancelledError:
         sys.stderr.write("Canceled.\n")
         return INTERRUPTED + (interrupts.received or signal.SIGINT)
 
 
 class Interrupts:
-    """Ctrl-C and its like: the first cancels the work, so that all is cleaned up; the second one ends it at once."""
+    """Signals such as Ctrl-C: the first cancels the work, which then cleans up; the second ends the process at once."""
 
     def __init__(self) -> None:
         """Start with none received and nothing to cancel."""
@@ -46,14 +46,14 @@ class Interrupts:
         self._work: asyncio.Task[Any] | None = None
 
     def listen(self) -> None:
-        """Begin; until there is other work, the task that asks for it is what an interrupt cancels."""
+        """Handle signals from now on; until other work starts, an interrupt cancels the current task."""
         self._work = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._receive, number)
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do some work, which an interrupt cancels; what cleans up after it goes on to its end."""
+        """Do work that an interrupt cancels; cleaning up after it is not cancelled."""
         self._work = task = asyncio.ensure_future(work)
         return await task
 
@@ -67,9 +67,9 @@ class Interrupts:
             self._work.cancel()
 
 
-async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
-    from slipway_engine.cli.patchfile import kept_changes  # noqa: PLC0415 - as above
-    from slipway_engine.cli.progress import shown  # noqa: PLC0415 - so that usage errors come at once
+async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
+    from slipway_engine.cli.patchfile import keep_patches  # noqa: PLC0415 - as above
+    from slipway_engine.cli.progress import show_progress  # noqa: PLC0415 - so that usage errors come at once
     from slipway_engine.cli.progress.failure import report  # noqa: PLC0415 - as above
     from slipway_engine.cli.shells import open_shells  # noqa: PLC0415 - as above
     from slipway_engine.engine import Engine  # noqa: PLC0415 - as above
@@ -78,8 +78,8 @@ async def _guarded(options: Options, work: Work, interrupts: Interrupts) -> int:
     try:
         async with Engine.open(Path.cwd()) as engine:
             with (
-                kept_changes(options.changes, engine),
-                shown(options, engine) as (display, record),
+                keep_patches(options.changes, engine),
+                show_progress(options, engine) as (display, record),
             ):
                 failure: Exception | None = None
                 try:

@@ -19,7 +19,7 @@ class Defaults:
 
     @classmethod
     def find(cls, source: ModuleSource, workdir: Path) -> "Defaults":
-        """Read the files; what the outer one says for this module wins."""
+        """Read the files; values of the outer file for this module win."""
         inner, outer = source.root / FILE, _find_up(workdir)
         values = _read(inner) if inner.is_file() else {}
         if outer:
@@ -33,8 +33,8 @@ class Defaults:
             values = _within(values, type_name)
         if function:
             values = _within(values, function)
-        wanted = camel(argument).lower()
-        return next((value for name, value in sorted(values.items()) if name.lower() == wanted), None)
+        name_in_file = camel(argument).lower()
+        return next((value for name, value in sorted(values.items()) if name.lower() == name_in_file), None)
 
 
 def _within(values: Mapping[str, str], prefix: str) -> dict[str, str]:

@@ -2,26 +2,26 @@
 
 import asyncio
 import contextlib
+import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from slipway_engine.api.context import Call
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.errors import EngineError, UsageError
-from slipway_engine.modules.call import Call
-from slipway_engine.modules.durations import WEEK, seconds
+from slipway_engine.model.durations import WEEK, seconds
+from slipway_engine.model.node import digest_of
+from slipway_engine.model.secret import Secret
 from slipway_engine.modules.names import kebab
 from slipway_engine.modules.references import nodes
+from slipway_engine.modules.session import Session
 from slipway_engine.modules.values import ADDRESSES, split, user_default, value
-from slipway_engine.node import digest_of
-from slipway_engine.trees import Secret
-
-if TYPE_CHECKING:
-    from slipway_engine.modules.session import Session
+from slipway_engine.store.values import is_persistable
 
 KIND = "function"  # of the facts in the store
 
 
-async def invoke(session: "Session", owner: TypeDef, function: Function, state: Any, given: dict[str, Any]) -> Any:
+async def invoke(session: Session, owner: TypeDef, function: Function, state: Any, given: dict[str, Any]) -> Any:
     """Call an object's function (a constructor has no name) and return its result as JSON."""
     title = f"{owner.name}.{function.name}" if function.name else f"{owner.name}()"
     with session.engine.events.span(title) as span:
@@ -31,19 +31,20 @@ async def invoke(session: "Session", owner: TypeDef, function: Function, state: 
         # The same call asked for twice at once is made once, unless it must be made each time.
         asked = time.monotonic()
         async with contextlib.nullcontext() if function.cache_policy == "Never" else session.locks[key]:
-            session.engine.events.waited(session.spans.get(key), asked)
-            if (known := _cached(session, function, key)) is not None:
+            session.engine.events.record_wait(session.spans.get(key), asked)
+            if (known := _cached_result(session, function, key)) is not None:
                 span.status = "cached"
                 return known["value"]
             session.spans[key] = span
-            call = Call.of(session, span, path, state, arguments)
+            values = tuple((name, json.dumps(value)) for name, value in arguments.items())
+            call = Call(span, session.called_module, owner.name, function.name, json.dumps(state), values)
             result = await session.run(call)
             if function.cache_policy != "Never" and call.repeatable:
                 _keep(session, function, key, result)
     return result
 
 
-async def complete(session: "Session", owner: TypeDef, function: Function, given: dict[str, Any]) -> dict[str, Any]:
+async def complete(session: Session, owner: TypeDef, function: Function, given: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments with the defaults of .env, of the context and of the function for those not given."""
 
     async def one(arg: FunctionArg) -> tuple[str, Any, bool]:
@@ -66,7 +67,7 @@ async def complete(session: "Session", owner: TypeDef, function: Function, given
     return {name: found for name, found, known in values if known}
 
 
-async def _user_default(session: "Session", owner: TypeDef, function: Function, arg: FunctionArg, text: str) -> Any:
+async def _user_default(session: Session, owner: TypeDef, function: Function, arg: FunctionArg, text: str) -> Any:
     where = f".env: {owner.name}{'.' + function.name if function.name else ''}({arg.name}=…)"
     try:
         return await _from_text(session, arg, text)
@@ -76,7 +77,7 @@ async def _user_default(session: "Session", owner: TypeDef, function: Function, 
         raise UsageError(f"{where}: {error}") from error
 
 
-async def _from_text(session: "Session", arg: FunctionArg, text: str) -> Any:
+async def _from_text(session: Session, arg: FunctionArg, text: str) -> Any:
     kind, element = arg.type_def.kind, arg.type_def.element
     if kind == "OBJECT_KIND":
         return await value(session.context, arg.type_def, text, session.module, arg.ignore)
@@ -86,7 +87,7 @@ async def _from_text(session: "Session", arg: FunctionArg, text: str) -> Any:
     return user_default(arg.type_def, text)
 
 
-async def _contextual(session: "Session", function: Function, arg: FunctionArg) -> Any:
+async def _contextual(session: Session, function: Function, arg: FunctionArg) -> Any:
     where = f"{function.name or 'constructor'}({arg.name}=…)"
     if arg.default_address:
         return await value(session.context, arg.type_def, arg.default_address, session.module)
@@ -102,9 +103,9 @@ async def _contextual(session: "Session", function: Function, arg: FunctionArg) 
     return await value(session.context, arg.type_def, str(path), session.module, arg.ignore)
 
 
-async def _key(session: "Session", path: tuple[str, str], state: Any, arguments: dict[str, Any]) -> str:
+async def _key(session: Session, path: tuple[str, str], state: Any, arguments: dict[str, Any]) -> str:
     engine = session.engine
-    known = {identifier: node for identifier, node in nodes(engine, [state, arguments]).items() if node}
+    known = {identifier: node for identifier, node in nodes(engine.values, [state, arguments]).items() if node}
     for node in known.values():
         if isinstance(node, Secret):
             # An ID names a secret, not its value; one that cannot be had fails where it is used.
@@ -114,19 +115,19 @@ async def _key(session: "Session", path: tuple[str, str], state: Any, arguments:
     return digest_of([session.digest, path, state, arguments, contents])
 
 
-def _cached(session: "Session", function: Function, key: str) -> dict[str, Any] | None:
+def _cached_result(session: Session, function: Function, key: str) -> dict[str, Any] | None:
     if function.cache_policy == "Never":
         return None
     if key in session.results:
         return session.results[key]
     known: dict[str, Any] | None = session.engine.store.get_json(KIND, key)
     # What was pruned since cannot be used any more.
-    return known if known and all(nodes(session.engine, known["value"]).values()) else None
+    return known if known and all(nodes(session.engine.values, known["value"]).values()) else None
 
 
-def _keep(session: "Session", function: Function, key: str, result: Any) -> None:
+def _keep(session: Session, function: Function, key: str, result: Any) -> None:
     engine, kept = session.engine, {"value": result}
     session.results[key] = kept
-    lasting = all(node and engine.is_persistable(node) for node in nodes(engine, result).values())
+    lasting = all(node and is_persistable(node) for node in nodes(engine.values, result).values())
     if function.cache_policy == "Default" and lasting:
         engine.store.put_json(KIND, key, kept, seconds(function.time_to_live) if function.time_to_live else WEEK)

@@ -1,4 +1,4 @@
-"""One name in its four spellings: as the code has it, as the API has it, as the command line has it, as .env has it."""
+"""The spellings of a name: in code, in the API, on the command line and in .env."""
 
 import re
 

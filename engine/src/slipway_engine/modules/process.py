@@ -17,7 +17,7 @@ from slipway_engine.errors import EngineError
 from slipway_engine.modules.source import ModuleSource
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Where the official engine puts the machine's certificates into the function's container, these say where they are.
+# The official engine puts the machine's certificates into the function's container; here these name their place.
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 LINE_LIMIT = 1 << 20  # longer lines of output are cut in pieces
 DRAIN_SECONDS = 0.5  # how long to read on when a process has ended but something it started holds its output

@@ -1,4 +1,4 @@
-"""One command's dealings with a module: the engine, the module's source and types, and its processes."""
+"""A loaded module: the engine, the module's source and types, and its processes."""
 
 import asyncio
 import contextlib
@@ -7,29 +7,30 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from slipway_engine.api.context import Call, CalledModule, Context
 from slipway_engine.api.module import Module
+from slipway_engine.engine import Engine
 from slipway_engine.errors import EngineError
 from slipway_engine.events import Span
-from slipway_engine.modules.call import Call, result_of
+from slipway_engine.model.node import Node, digest_of
+from slipway_engine.modules.call import result_of
 from slipway_engine.modules.defaults import Defaults
 from slipway_engine.modules.source import ModuleSource, runtime
-from slipway_engine.node import Node, digest_of
 
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
-    from slipway_engine.engine import Engine
+if TYPE_CHECKING:  # imported when they are used: neither is needed where everything is cached
+    from slipway_engine.api.server import Endpoint
     from slipway_engine.modules.process import Runner
-    from slipway_engine.server import Endpoint
 
 
 class Session:
     """A module loaded into an engine; processes and the API's server start when the first call needs them."""
 
-    def __init__(self, engine: "Engine", source: ModuleSource) -> None:
+    def __init__(self, engine: Engine, source: ModuleSource) -> None:
         """Start with nothing loaded."""
         self.engine = engine
         self.source = source
-        self.context: Context = engine.root_context()
+        self.context = Context(engine)
+        self.called_module = CalledModule(source.name, str(source.source), source.include)
         self.defaults = Defaults.find(source, engine.workdir)
         self.digest = digest_of([source.digest(engine.store), runtime()])
         self.results: dict[str, dict[str, Any]] = {}  # of this session's calls, by their keys
@@ -43,7 +44,7 @@ class Session:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, engine: "Engine", source: ModuleSource) -> AsyncIterator["Session"]:
+    async def open(cls, engine: Engine, source: ModuleSource) -> AsyncIterator["Session"]:
         """Open a session; when the block ends, its processes have ended too."""
         session = cls(engine, source)
         try:
@@ -70,7 +71,7 @@ class Session:
     async def load(self) -> Module:
         """Return the module's types: those remembered for its sources, or those that it registers now."""
         if self._module is None:
-            self._module = self._remembered() or await self._register()
+            self._module = self._load_remembered() or await self._register()
         return self._module
 
     async def run(self, call: Call) -> Any:
@@ -78,42 +79,38 @@ class Session:
         async with self._starting:
             self.prepare()
             endpoint = await self._serve()
-        context = self.engine.new_context(call)
-        environ = {"DAGGER_SESSION_PORT": str(endpoint.port), "DAGGER_SESSION_TOKEN": context.token}
         assert self._runner is not None  # noqa: S101 - prepare() has made it
-        try:
-            code = await self._runner.run(environ, call.log)
-        finally:
-            self.engine.contexts.pop(context.token, None)
+        with endpoint.admit(call) as environ:
+            code = await self._runner.run(environ, lambda line: self.engine.events.log(call.span, line))
         return result_of(call, code)
 
     async def _serve(self) -> "Endpoint":
-        from slipway_engine.server import listen  # noqa: PLC0415 - not needed where everything is cached
+        from slipway_engine.api.server import listen  # noqa: PLC0415 - not needed where everything is cached
 
         if self._endpoint is None:
             self._endpoint = await self._stack.enter_async_context(listen(self.engine))
         return self._endpoint
 
-    def _remembered(self) -> Module | None:
+    def _load_remembered(self) -> Module | None:
         known = self.engine.store.get_json("module", self.digest)
         if known is None:
             return None
         try:
-            found = self.engine.load(known)
+            found = self.engine.values.load(known)
         except EngineError:
             return None
         return found if isinstance(found, Module) else None
 
     async def _register(self) -> Module:
         with self.engine.events.span(f"load module {self.source.name}") as span:
-            call = Call.registering(self, span)
+            call = Call(span, self.called_module)
             module_id = await self.run(call)
-        found: Node = self.engine.load(module_id)
+        found: Node = self.engine.values.load(module_id)
         if not isinstance(found, Module) or found.object(self.source.main_object) is None:
             raise EngineError(
                 f"{self.source.root}: the module registers no object {self.source.main_object!r}: "
                 "decorate the class with @dagger.object_type and name it as the module"
             )
         module = replace(found, name=self.source.name)
-        self.engine.store.put_json("module", self.digest, self.engine.save(module))
+        self.engine.store.put_json("module", self.digest, self.engine.values.save(module))
         return module

@@ -13,7 +13,7 @@ from typing import Any
 
 from slipway_engine.errors import Unsupported, UsageError
 from slipway_engine.modules.names import pascal, snake
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 CONFIG = "dagger.json"
 ALWAYS = (CONFIG, "pyproject.toml", "uv.lock", "requirements.lock")
@@ -69,7 +69,7 @@ class ModuleSource:
 
     @cached_property
     def entry_point(self) -> str:
-        """Where that class is: as pyproject.toml says, or in the package that bears the module's name."""
+        """The place of that class: the entry point in pyproject.toml, or the package named as the module."""
         path = self.source / "pyproject.toml"
         try:
             project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.exists() else {}
@@ -143,7 +143,7 @@ class ModuleSource:
     def _excludes(self, path: str) -> bool:
         if not self._exclusions:
             return False
-        from slipway_engine.patterns import matches  # noqa: PLC0415 - most modules exclude nothing
+        from slipway_engine.files.patterns import matches  # noqa: PLC0415 - most modules exclude nothing
 
         return matches(self._exclusions, os.path.relpath(path, self.root))
 

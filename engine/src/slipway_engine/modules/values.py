@@ -1,16 +1,15 @@
-"""From a text on the command line or in .env to the JSON value that a function gets, by the argument's type."""
+"""Conversion of texts from the command line or .env to JSON values, by the argument's type."""
 
 import csv
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from slipway_engine.api.context import Context
+from slipway_engine.api.module import Module
+from slipway_engine.api.query import Query
 from slipway_engine.api.typedef import EnumMemberTypeDef, TypeDef
 from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import snake
-
-if TYPE_CHECKING:
-    from slipway_engine.api.module import Module
-    from slipway_engine.context import Context
 
 # The API's own types that a text can name, by the method of Address that loads them.
 ADDRESSES = {
@@ -27,12 +26,12 @@ TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
-def supported(type_def: TypeDef, module: "Module") -> bool:
-    """Tell whether a text can give a value of this type."""
+def is_supported(type_def: TypeDef, module: Module) -> bool:
+    """Return whether a text can give a value of this type."""
     match type_def.kind:
         case "LIST_KIND":
             element = type_def.element
-            return element is not None and element.kind != "LIST_KIND" and supported(element, module)
+            return element is not None and element.kind != "LIST_KIND" and is_supported(element, module)
         case "OBJECT_KIND":
             return type_def.name in ADDRESSES or type_def.name == "CacheVolume"
         case "INPUT_KIND":
@@ -49,8 +48,8 @@ def split(type_def: TypeDef, text: str) -> list[str]:
     return [part.strip() for part in parts] if element is None or element.kind != "STRING_KIND" else parts
 
 
-def primitive(type_def: TypeDef, text: str, module: "Module") -> Any:
-    """Return the value of a text for a type that is no object; ValueError says what would fit."""
+def primitive(type_def: TypeDef, text: str, module: Module) -> Any:
+    """Return the value of a text for a type that is no object; a ValueError names what would fit."""
     match type_def.kind:
         case "INTEGER_KIND":
             try:
@@ -73,23 +72,23 @@ def primitive(type_def: TypeDef, text: str, module: "Module") -> Any:
     return text
 
 
-async def value(ctx: "Context", type_def: TypeDef, text: str, module: "Module", ignore: tuple[str, ...] = ()) -> Any:
+async def value(ctx: Context, type_def: TypeDef, text: str, module: Module, ignore: tuple[str, ...] = ()) -> Any:
     """Return the JSON value of a text for any type but a list; objects become IDs."""
     if type_def.kind == "SCALAR_KIND" and type_def.name == "Platform" and text == "current":
-        return await _maybe(ctx.root.default_platform(ctx))
+        return await _maybe(Query().default_platform(ctx))
     if type_def.kind != "OBJECT_KIND":
         return primitive(type_def, text, module)
-    return ctx.engine.save(await _object(ctx, type_def.name, text, ignore))
+    return ctx.engine.values.save(await _object(ctx, type_def.name, text, ignore))
 
 
-async def _object(ctx: "Context", name: str, text: str, ignore: tuple[str, ...]) -> Any:
+async def _object(ctx: Context, name: str, text: str, ignore: tuple[str, ...]) -> Any:
     if name == "CacheVolume":
-        return await _maybe(ctx.root.cache_volume(ctx, key=text))
+        return await _maybe(Query().cache_volume(ctx, key=text))
     if not text:
         raise UsageError(f"the address of a {name} cannot be empty")
     if name == "Secret" and ":" not in text:
         text = f"env:{text}"
-    address = await _maybe(ctx.root.address(ctx, value=text))
+    address = await _maybe(Query().address(ctx, value=text))
     load = getattr(address, ADDRESSES[name])
     return await _maybe(load(ctx, exclude=list(ignore)) if name == "Directory" and ignore else load(ctx))
 
@@ -98,7 +97,7 @@ async def _maybe(result: Any) -> Any:
     return await result if hasattr(result, "__await__") else result
 
 
-def enum_members(type_def: TypeDef, module: "Module") -> tuple[EnumMemberTypeDef, ...]:
+def enum_members(type_def: TypeDef, module: Module) -> tuple[EnumMemberTypeDef, ...]:
     """Return an enum's members; a reference to an enum names it only."""
     definition = module.enum(type_def.name)
     return definition.members if definition else type_def.members
@@ -109,7 +108,7 @@ def api_name(member: EnumMemberTypeDef) -> str:
     return member.name if member.name.isupper() else snake(member.name).upper()
 
 
-def _member(type_def: TypeDef, text: str, module: "Module") -> str:
+def _member(type_def: TypeDef, text: str, module: Module) -> str:
     members = enum_members(type_def, module)
     for member in members:
         if text.lower() == api_name(member).lower():

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _preload(entry_point: str) -> None:
-    # A module that cannot be imported says so in the process of the call, by the SDK's own message.
+    # If the module cannot be imported, the process of the call reports it with the SDK's own message.
     with contextlib.suppress(BaseException):
         importlib.import_module("dagger.mod.cli")
         EntryPoint("main_object", entry_point, "dagger.mod").load()
@@ -144,7 +144,7 @@ def _call(call: dict[str, Any], output: int) -> NoReturn:
         code = app() or 0
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 1
-    except BaseException:  # noqa: BLE001 - a process that dies has nobody else to tell
+    except BaseException:  # noqa: BLE001 - nothing above this process could report the error
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):

@@ -1,48 +1,33 @@
 """A container's files and mounts."""
 
 import posixpath
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from slipway_engine.api.container.state import State
-from slipway_engine.api.directory import Directory, Patterns, bare
+from slipway_engine.api.context import Context
+from slipway_engine.api.directory import Directory, Patterns, location_of
 from slipway_engine.api.file import File
+from slipway_engine.api.host import Socket
+from slipway_engine.api.volume import CacheVolume
 from slipway_engine.errors import Unsupported
-from slipway_engine.trees import (
-    CacheMount,
-    CopyFile,
-    CopyFolder,
-    FileMount,
-    Filter,
-    FolderMount,
-    MakeLink,
-    Patched,
-    Remove,
-    Scratch,
-    Secret,
-    SecretMount,
-    SocketMount,
-    TempMount,
-    WriteFile,
-)
-
-if TYPE_CHECKING:
-    from slipway_engine.api.host import Socket
-    from slipway_engine.api.volume import CacheVolume
-    from slipway_engine.context import Context
+from slipway_engine.model.operation import CopyFile, CopyFolder, MakeLink, Patched, Remove, WriteFile
+from slipway_engine.model.secret import Secret
+from slipway_engine.model.step import CacheMount, FileMount, FolderMount, SecretMount, SocketMount, TempMount
+from slipway_engine.model.tree import Filter, Scratch
 
 
 class Files(State):
     """The fields that return a container with other files or mounts."""
 
-    def with_rootfs(self, _: "Context", directory: Directory) -> Self:
+    def with_rootfs(self, _: Context, directory: Directory) -> Self:
         """Replace the whole file system."""
         if directory.path == "/":
-            return self.but(rootfs_tree=directory.tree)
-        return self.but(rootfs_tree=Patched(Scratch(), CopyFolder("/", bare(directory))))
+            return self.replace(rootfs_tree=directory.tree)
+        return self.replace(rootfs_tree=Patched(Scratch(), CopyFolder("/", location_of(directory))))
 
     def with_directory(
         self,
-        _: "Context",
+        _: Context,
         path: str,
         source: Directory,
         exclude: Patterns = None,
@@ -54,14 +39,14 @@ class Files(State):
     ) -> Self:
         """Copy a folder's contents to a path."""
         chosen = Filter(tuple(include or ()), tuple(exclude or ()), gitignore)
-        return self.patched(
-            self.absolute(path, expand),
-            lambda place: CopyFolder(place, bare(source), chosen, owner, permissions),
+        return self.with_operation(
+            self.absolute_path(path, expand),
+            lambda place: CopyFolder(place, location_of(source), chosen, owner, permissions),
         )
 
     def with_file(
         self,
-        _: "Context",
+        _: Context,
         path: str,
         source: File,
         permissions: int | None = None,
@@ -69,13 +54,13 @@ class Files(State):
         expand: bool = False,
     ) -> Self:
         """Copy a file to a path."""
-        return self.patched(
-            self.absolute(path, expand), lambda place: CopyFile(place, bare(source), owner, permissions)
+        return self.with_operation(
+            self.absolute_path(path, expand), lambda place: CopyFile(place, location_of(source), owner, permissions)
         )
 
     def with_files(
         self,
-        ctx: "Context",
+        ctx: Context,
         path: str,
         sources: tuple[File, ...],
         permissions: int | None = None,
@@ -90,7 +75,7 @@ class Files(State):
 
     def with_new_file(
         self,
-        _: "Context",
+        _: Context,
         path: str,
         contents: str,
         permissions: int = 0o644,
@@ -98,22 +83,24 @@ class Files(State):
         expand: bool = False,
     ) -> Self:
         """Write a file of this text."""
-        return self.patched(self.absolute(path, expand), lambda place: WriteFile(place, contents, permissions, owner))
+        return self.with_operation(
+            self.absolute_path(path, expand), lambda place: WriteFile(place, contents, permissions, owner)
+        )
 
-    def with_symlink(self, _: "Context", target: str, link_name: str, expand: bool = False) -> Self:
+    def with_symlink(self, _: Context, target: str, link_name: str, expand: bool = False) -> Self:
         """Make a symbolic link."""
-        text = self.expanded(target, expand)
-        return self.patched(self.absolute(link_name, expand), lambda place: MakeLink(place, text))
+        text = self.expand_variables(target, expand)
+        return self.with_operation(self.absolute_path(link_name, expand), lambda place: MakeLink(place, text))
 
-    def without_directory(self, _: "Context", path: str, expand: bool = False) -> Self:
+    def without_directory(self, _: Context, path: str, expand: bool = False) -> Self:
         """Remove a folder."""
-        return self.patched(self.absolute(path, expand), Remove)
+        return self.with_operation(self.absolute_path(path, expand), Remove)
 
-    def without_file(self, _: "Context", path: str, expand: bool = False) -> Self:
+    def without_file(self, _: Context, path: str, expand: bool = False) -> Self:
         """Remove a file."""
-        return self.patched(self.absolute(path, expand), Remove)
+        return self.with_operation(self.absolute_path(path, expand), Remove)
 
-    def without_files(self, ctx: "Context", paths: list[str], expand: bool = False) -> Self:
+    def without_files(self, ctx: Context, paths: list[str], expand: bool = False) -> Self:
         """Remove files."""
         result = self
         for path in paths:
@@ -122,7 +109,7 @@ class Files(State):
 
     def with_mounted_directory(
         self,
-        _: "Context",
+        _: Context,
         path: str,
         source: Directory,
         owner: str = "",
@@ -130,55 +117,53 @@ class Files(State):
         expand: bool = False,
     ) -> Self:
         """Mount a folder."""
-        return self.mounted(FolderMount(self._target(path, expand), bare(source), owner, read_only))
+        return self.with_mount(FolderMount(self._target(path, expand), location_of(source), owner, read_only))
 
-    def with_mounted_file(self, _: "Context", path: str, source: File, owner: str = "", expand: bool = False) -> Self:
+    def with_mounted_file(self, _: Context, path: str, source: File, owner: str = "", expand: bool = False) -> Self:
         """Mount a file."""
-        return self.mounted(FileMount(self._target(path, expand), bare(source), owner))
+        return self.with_mount(FileMount(self._target(path, expand), location_of(source), owner))
 
     def with_mounted_cache(
         self,
-        _: "Context",
+        _: Context,
         path: str,
-        cache: "CacheVolume",
+        cache: CacheVolume,
         source: Directory | None = None,
         sharing: str = "SHARED",
         owner: str = "",
         expand: bool = False,
     ) -> Self:
         """Mount a volume that outlives the session."""
-        start = bare(source) if source else cache.start
+        start = location_of(source) if source else cache.start
         sharing = sharing if sharing != "SHARED" else cache.sharing_mode
-        return self.mounted(
+        return self.with_mount(
             CacheMount(self._target(path, expand), cache.key, sharing, start, owner or cache.owner_name)
         )
 
-    def with_mounted_temp(self, _: "Context", path: str, size: int | None = None, expand: bool = False) -> Self:
+    def with_mounted_temp(self, _: Context, path: str, size: int | None = None, expand: bool = False) -> Self:
         """Mount a file system in memory, of `size` bytes at most."""
-        return self.mounted(TempMount(self._target(path, expand), size))
+        return self.with_mount(TempMount(self._target(path, expand), size))
 
     def with_mounted_secret(
-        self, _: "Context", path: str, source: Secret, owner: str = "", mode: int = 0o400, expand: bool = False
+        self, _: Context, path: str, source: Secret, owner: str = "", mode: int = 0o400, expand: bool = False
     ) -> Self:
         """Mount a secret as a file."""
-        return self.mounted(SecretMount(self._target(path, expand), source, owner, mode))
+        return self.with_mount(SecretMount(self._target(path, expand), source, owner, mode))
 
-    def with_unix_socket(
-        self, _: "Context", path: str, source: "Socket", owner: str = "", expand: bool = False
-    ) -> Self:
+    def with_unix_socket(self, _: Context, path: str, source: Socket, owner: str = "", expand: bool = False) -> Self:
         """Mount a socket of the host."""
         if owner:
             raise Unsupported("Container.withUnixSocket(owner)", "the socket is the host's own, mounted as it is")
-        return self.mounted(SocketMount(self._target(path, expand), source.path))
+        return self.with_mount(SocketMount(self._target(path, expand), source.path))
 
-    def without_unix_socket(self, ctx: "Context", path: str, expand: bool = False) -> Self:
-        """Take a socket away."""
+    def without_unix_socket(self, ctx: Context, path: str, expand: bool = False) -> Self:
+        """Remove a socket."""
         return self.without_mount(ctx, path, expand)
 
-    def without_mount(self, _: "Context", path: str, expand: bool = False) -> Self:
-        """Take a mount away."""
+    def without_mount(self, _: Context, path: str, expand: bool = False) -> Self:
+        """Remove a mount."""
         target = self._target(path, expand)
-        return self.but(mount_items=tuple(mount for mount in self.mount_items if mount.path != target))
+        return self.replace(mount_items=tuple(mount for mount in self.mount_items if mount.path != target))
 
     def _target(self, path: str, expand: bool) -> str:
-        return posixpath.normpath(self.absolute(path, expand))
+        return posixpath.normpath(self.absolute_path(path, expand))

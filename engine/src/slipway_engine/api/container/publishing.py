@@ -4,19 +4,16 @@ import base64
 import json
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from slipway_engine import tar
 from slipway_engine.api.container.state import State
+from slipway_engine.api.context import Context
 from slipway_engine.api.file import File
-from slipway_engine.api.healthcheck import HealthcheckConfig
-from slipway_engine.api.port import Port
-from slipway_engine.engine import split_reference
+from slipway_engine.docker.images import split_reference
 from slipway_engine.errors import EngineError, Unsupported
-from slipway_engine.trees import Image, Tarball, Tree
-
-if TYPE_CHECKING:
-    from slipway_engine.context import Context
+from slipway_engine.files import tar
+from slipway_engine.model.container import Tarball
+from slipway_engine.model.tree import Image
 
 OCI = "OCIMediaTypes"
 
@@ -24,51 +21,33 @@ OCI = "OCIMediaTypes"
 class Publishing(State):
     """The fields that read and write images."""
 
-    async def from_(self, ctx: "Context", address: str, registry_service: Any = None) -> Self:
+    async def from_(self, ctx: Context, address: str, registry_service: Any = None) -> Self:
         """Start from an image: its files and its configuration."""
         if registry_service:
             raise Unsupported("Container.from(registryService)", "Docker pulls by itself")
-        image = await ctx.engine.pull(address, await self._login(ctx, address))
-        inspected = await ctx.engine.docker.image(image) or {}
-        return self.configured(inspected, Image(image)).but(reference=_reference(address, inspected))
+        image = await ctx.engine.daemon.images.pull(address, await self._login(ctx, address))
+        inspected = await ctx.engine.daemon.images.inspect(image)
+        return self.with_image_config(inspected, Image(image)).replace(reference=_reference(address, inspected))
 
-    async def import_(self, ctx: "Context", source: File, tag: str = "") -> Self:
+    async def import_(self, ctx: Context, source: File, tag: str = "") -> Self:
         """Start from an image archive."""
         image = await _load(ctx, source)
-        inspected = await ctx.engine.docker.image(image) or {}
-        return self.configured(inspected, Image(image))
-
-    def configured(self, inspected: dict[str, Any], tree: Tree) -> Self:
-        """Return it with an image's configuration, as Docker tells it."""
-        config = inspected.get("Config") or {}
-        ports = (port.partition("/") for port in config.get("ExposedPorts") or {})
-        return self.but(
-            rootfs_tree=tree,
-            platform_name=f"{inspected['Os']}/{inspected['Architecture']}",
-            environment=tuple((n, v) for n, _, v in (e.partition("=") for e in config.get("Env") or ())),
-            working_directory=config.get("WorkingDir") or "",
-            user_name=config.get("User") or "",
-            entrypoint_args=tuple(config.get("Entrypoint") or ()),
-            command=tuple(config.get("Cmd") or ()),
-            label_items=tuple(sorted(_labels(config.get("Labels") or {}))),
-            ports=tuple(Port(int(number), protocol.upper() or "TCP") for number, _, protocol in ports),
-            healthcheck=HealthcheckConfig.from_config(config.get("Healthcheck")),
-            last=None,
-        )
+        inspected = await ctx.engine.daemon.images.inspect(image)
+        return self.with_image_config(inspected, Image(image))
 
     async def publish(
         self,
-        ctx: "Context",
+        ctx: Context,
         address: str,
         platform_variants: tuple[Any, ...] = (),
         forced_compression: str | None = None,
         media_types: str = OCI,
         registry_service: Any = None,
     ) -> str:
-        """Push it to a registry and return its address with the digest."""
+        """Push the container to a registry and return the address with the digest."""
         if platform_variants or registry_service or forced_compression:
             raise Unsupported("Container.publish(platformVariants, forcedCompression, registryService)")
-        docker = ctx.engine.docker
+        docker = ctx.engine.daemon.docker
         image = await self.load(ctx)
         name, tag = split_reference(address)
         auth = await self._login(ctx, address) or base64.b64encode(b"{}").decode()
@@ -80,41 +59,41 @@ class Publishing(State):
             ):
                 digest = (line.get("aux") or {}).get("Digest", digest)
         if not digest:
-            raise EngineError(f"{address}: the registry did not tell a digest")
+            raise EngineError(f"{address}: the registry did not return a digest")
         return f"{name}:{tag}@{digest}"
 
     def as_tarball(
         self,
-        ctx: "Context",
+        ctx: Context,
         platform_variants: tuple[Any, ...] = (),
         forced_compression: str | None = None,
         media_types: str = OCI,
     ) -> File:
-        """Return it as an image archive."""
+        """Return the container as an image archive."""
         if platform_variants or forced_compression not in (None, "Uncompressed", "UNCOMPRESSED"):
             raise Unsupported("Container.asTarball(platformVariants, forcedCompression)", "layers are not compressed")
-        return File(Tarball(self.but(last=None), media_types), "/container.tar")
+        return File(Tarball(self.replace(last=None), media_types), "/container.tar")
 
     async def export(
         self,
-        ctx: "Context",
+        ctx: Context,
         path: str,
         platform_variants: tuple[Any, ...] = (),
         forced_compression: str | None = None,
         media_types: str = OCI,
         expand: bool = False,
     ) -> str:
-        """Write it to the host as an image archive."""
+        """Write the container to the host as an image archive."""
         archive = self.as_tarball(ctx, platform_variants, forced_compression, media_types)
-        target = Path(ctx.engine.workdir, self.expanded(path, expand))
-        await ctx.engine.solver.export(archive, target)
+        target = Path(ctx.engine.workdir, self.expand_variables(path, expand))
+        await ctx.engine.trees.export(archive, target)
         return str(target.resolve())
 
-    async def load(self, ctx: "Context") -> str:
-        """Put it into Docker as an image with its own configuration, and return that image's ID."""
+    async def load(self, ctx: Context) -> str:
+        """Load the container into Docker as an image with its own configuration, and return that image's ID."""
         return await _load(ctx, self.as_tarball(ctx, media_types="DockerMediaTypes"))
 
-    async def _login(self, ctx: "Context", address: str) -> str:
+    async def _login(self, ctx: Context, address: str) -> str:
         for login in self.logins:
             host = login.address.removeprefix("https://").removeprefix("http://").partition("/")[0]
             if address.startswith(host + "/"):
@@ -124,20 +103,22 @@ class Publishing(State):
         return ""
 
 
-async def _load(ctx: "Context", archive: File) -> str:
-    """Load an image archive; Docker tells its ID or its tag."""
+async def _load(ctx: Context, archive: File) -> str:
+    """Load an image archive and return the image's ID."""
     name = ""
     folder = ctx.engine.store.folder / "archives"
     place = folder / f"{uuid.uuid4().hex}.tar"
     try:
-        await ctx.engine.solver.export(archive, place)
-        async for line in ctx.engine.docker.progress("POST", "images/load", data=tar.file_chunks(place), quiet=False):
+        await ctx.engine.trees.export(archive, place)
+        async for line in ctx.engine.daemon.docker.progress(
+            "POST", "images/load", data=tar.file_chunks(place), quiet=False
+        ):
             text = line.get("stream", "")
             if text.startswith("Loaded image"):
                 name = text.partition(": ")[2].strip()
     finally:
         place.unlink(missing_ok=True)
-    found = await ctx.engine.docker.image(name) if name else None
+    found = await ctx.engine.daemon.docker.image(name) if name else None
     if found is None:
         raise EngineError("the file is not an image archive that Docker can load")
     return str(found["Id"])
@@ -152,7 +133,3 @@ def _reference(address: str, inspected: dict[str, Any]) -> str:
     if "." not in host and ":" not in host and host != "localhost":
         name = f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
     return f"{name}:{tag}@{digests[0] if digests else inspected['Id']}"
-
-
-def _labels(labels: dict[str, str]) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in labels.items() if not name.startswith("slipway.")]

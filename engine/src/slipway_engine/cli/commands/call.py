@@ -1,24 +1,21 @@
 """`ci call [--flag …] FUNCTION [--flag …] [FUNCTION …]`: a chain of functions, evaluated and printed."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from slipway_engine.cli import session
 from slipway_engine.cli.help import step_help
 from slipway_engine.cli.options import Options
 from slipway_engine.cli.parser import Chain, parse
+from slipway_engine.cli.progress import Display
+from slipway_engine.engine import Engine
 from slipway_engine.modules.session import Session
 from slipway_engine.modules.source import ModuleSource
-
-if TYPE_CHECKING:
-    from slipway_engine.cli.progress import Display
-    from slipway_engine.engine import Engine
 
 
 def run(options: Options, arguments: list[str]) -> int:
     """Call functions."""
 
-    async def work(engine: "Engine", display: "Display") -> int:
+    async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             if not {"-h", "--help"} & set(arguments):
                 opened.prepare()
@@ -44,7 +41,7 @@ def help_text(opened: Session, chain: Chain) -> str:
     return step_help(step, opened.module, [(name, text) for name, text in known if text is not None])
 
 
-async def _call(opened: Session, chain: Chain, display: "Display") -> None:
+async def _call(opened: Session, chain: Chain, display: Display) -> None:
     from slipway_engine.cli.evaluate import evaluate  # noqa: PLC0415 - help does not need it
     from slipway_engine.cli.output import exports, show  # noqa: PLC0415 - as above
 

@@ -5,7 +5,6 @@ import contextlib
 import fnmatch
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from slipway_engine.api.typedef import Function, TypeDef
 from slipway_engine.cli import options as common
@@ -13,15 +12,13 @@ from slipway_engine.cli import session
 from slipway_engine.cli.help import bold
 from slipway_engine.cli.options import Options
 from slipway_engine.cli.parser import Chain, parse
+from slipway_engine.cli.progress import Display
 from slipway_engine.cli.providers import provider_of
+from slipway_engine.engine import Engine
 from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import kebab
 from slipway_engine.modules.session import Session
 from slipway_engine.modules.source import ModuleSource
-
-if TYPE_CHECKING:
-    from slipway_engine.cli.progress import Display
-    from slipway_engine.engine import Engine
 
 USAGE = f"""\
 Check the state of your project by running the module's checks: tests, linters, and the like.
@@ -53,7 +50,7 @@ def run(options: Options, arguments: list[str]) -> int:
         raise UsageError(f"ci check: unknown flag: {min(unknown)}")
     patterns = [word for word in arguments if not word.startswith("-")]
 
-    async def work(engine: "Engine", display: "Display") -> int:
+    async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             if "list" not in flags:
                 opened.prepare()

@@ -1,22 +1,19 @@
 """`ci functions [FUNCTION…]`: what can be called."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.cli import options as common
 from slipway_engine.cli import session
 from slipway_engine.cli.help import function_table
 from slipway_engine.cli.options import Options
+from slipway_engine.cli.progress import Display
 from slipway_engine.cli.providers import provider_of
+from slipway_engine.engine import Engine
 from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import kebab
 from slipway_engine.modules.session import Session
 from slipway_engine.modules.source import ModuleSource
-
-if TYPE_CHECKING:
-    from slipway_engine.cli.progress import Display
-    from slipway_engine.engine import Engine
 
 USAGE = f"""\
 List available functions of a module; with functions' names, those of what they return.
@@ -37,7 +34,7 @@ def run(options: Options, arguments: list[str]) -> int:
     if flags := [argument for argument in arguments if argument.startswith("-")]:
         raise UsageError(f"unknown flag: {flags[0]}")
 
-    async def work(engine: "Engine", display: "Display") -> int:
+    async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
             await opened.load()
             listed = _list(opened, arguments)
@@ -48,9 +45,9 @@ def run(options: Options, arguments: list[str]) -> int:
     return session.run(options, work)
 
 
-def _list(opened: Session, words: list[str]) -> str:
+def _list(opened: Session, names: list[str]) -> str:
     provider = provider_of(opened.module, TypeDef("OBJECT_KIND", opened.source.main_object))
-    for word in words:
+    for word in names:
         function = provider.find(word) if provider else None
         if provider is None or function is None:
             name = provider.title if provider else "its result"

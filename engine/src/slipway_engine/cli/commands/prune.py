@@ -8,7 +8,7 @@ from slipway_engine.cli import session
 from slipway_engine.cli.options import Options
 from slipway_engine.errors import UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
     from slipway_engine.engine import Engine
 
@@ -26,16 +26,18 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "m
 
 
 def run(options: Options, arguments: list[str]) -> int:
-    """Free space and say how much."""
+    """Free space and print how much."""
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(USAGE)
         return 0
     everything, size = _read(arguments)
 
     async def work(engine: "Engine", _display: "Display") -> int:
-        from slipway_engine import prune  # noqa: PLC0415 - so that usage errors come at once
+        from slipway_engine.docker import prune  # noqa: PLC0415 - so that usage errors come at once
 
-        freed = await prune.prune(engine, None if everything else prune.limit() if size is None else size)
+        freed = await prune.prune(
+            engine.daemon.docker, engine.store, None if everything else prune.limit() if size is None else size
+        )
         sys.stdout.write(f"Freed {human(freed)}.\n")
         return 0
 

@@ -1,4 +1,4 @@
-"""`ci run COMMAND…`: a command that finds a session of the local engine, as `dagger run` gives it one."""
+"""`ci run COMMAND…`: runs a command in a session of the local engine, as `dagger run` does."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from slipway_engine.cli import session
 from slipway_engine.cli.options import VALUED, Options, scan
 from slipway_engine.errors import UsageError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
     from slipway_engine.engine import Engine
 
@@ -41,7 +41,7 @@ def run(_options: Options | None, arguments: list[str]) -> int:
         )
 
     async def work(engine: "Engine", _display: "Display") -> int:
-        from slipway_engine.server import listen  # noqa: PLC0415 - so that usage errors come at once
+        from slipway_engine.api.server import listen  # noqa: PLC0415 - so that usage errors come at once
 
         async with listen(engine) as endpoint:
             return await _run(command, os.environ | endpoint.environ)
@@ -50,7 +50,7 @@ def run(_options: Options | None, arguments: list[str]) -> int:
 
 
 def _own(arguments: list[str]) -> int:
-    """Return how many of the words are our own flags with their values: the command follows."""
+    """Return how many arguments are this command's own flags and their values, before the command to run."""
     index = 0
     while index < len(arguments) and arguments[index].startswith("-") and arguments[index] != "--":
         index += 2 if arguments[index] in VALUED else 1

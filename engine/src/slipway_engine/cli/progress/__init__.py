@@ -1,21 +1,19 @@
-"""Showing on the standard error what an engine does, and writing it down."""
+"""Progress of a run: shown on the standard error, recorded, and remembered for estimates."""
 
 import asyncio
 import contextlib
 import os
 import sys
 from collections.abc import Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from slipway_engine.cli.options import Options
 from slipway_engine.cli.progress.estimates import Estimates
 from slipway_engine.cli.progress.totals import Totals
-from slipway_engine.cli.progress.traces import Untraced
+from slipway_engine.cli.progress.tracebacks import TracebackFilter
 from slipway_engine.cli.progress.view import View
+from slipway_engine.engine import Engine
 from slipway_engine.events import Listener, Span, Status
-
-if TYPE_CHECKING:
-    from slipway_engine.engine import Engine
 
 
 class Record(View):
@@ -32,15 +30,15 @@ class Record(View):
 
 
 class Display:
-    """What a command knows of the way in which progress is shown."""
+    """A command's handle on the progress display."""
 
-    def __init__(self, view: View, totals: Totals, *, tells: bool) -> None:
-        """Show in one way, and at the end tell the totals, if they are wanted."""
-        self._view, self._totals, self._tells = view, totals, tells
+    def __init__(self, view: View, totals: Totals, *, shows_totals: bool) -> None:
+        """Show progress in a view; at the end, print the totals if `shows_totals`."""
+        self._view, self._totals, self._shows_totals = view, totals, shows_totals
         self.outcome: Status = "running"
 
     async def watch(self, work: Coroutine[Any, Any, int]) -> int:
-        """Do a command's work and return its exit status; note how it ended."""
+        """Do a command's work and return its exit status; remember the outcome."""
         self.outcome = "failed"
         try:
             status = await work
@@ -52,47 +50,48 @@ class Display:
 
     @property
     def last(self) -> Span | None:
-        """The step whose output stands at the bottom of the screen, if any does."""
+        """The step whose output is at the bottom of the screen, if there is one."""
         return self._view.last
 
     def stop(self) -> None:
-        """Show the final state, the first time with the totals under it, and leave the terminal for good."""
+        """Show the final state, the first time with the totals below it, and release the terminal."""
         self._view.stop()
         self._totals.close()
-        if self._tells and self._totals.steps:
+        if self._shows_totals and self._totals.steps:
             sys.stderr.write(f"{self._totals}\n")
             sys.stderr.flush()
-        self._tells = False
+        self._shows_totals = False
 
 
 @contextlib.contextmanager
-def shown(options: Options, engine: "Engine") -> Iterator[tuple[Display, Record]]:
-    """Show what happens while the block runs, record what failed, and write the trace if one is wanted."""
+def show_progress(options: Options, engine: Engine) -> Iterator[tuple[Display, Record]]:
+    """Show progress while the block runs, record failed spans, and write the trace if the options ask for one."""
     view, record, totals = _view(options), Record(), Totals()
     estimates = Estimates(engine.store, str(engine.workdir))
-    told: list[Listener] = [estimates, totals, record, view if options.verbose or options.debug else Untraced(view)]
-    display = Display(view, totals, tells=not options.quiet)
-    engine.events.listeners += told
+    shown = view if options.verbose or options.debug else TracebackFilter(view)
+    listeners: list[Listener] = [estimates, totals, record, shown]
+    display = Display(view, totals, shows_totals=not options.quiet)
+    engine.events.listeners += listeners
     try:
-        with _traced(options, engine, display, totals):
+        with _trace(options, engine, display, totals):
             try:
                 yield display, record
             finally:
                 display.stop()
     finally:
         estimates.stop()
-        for listener in told:
+        for listener in listeners:
             engine.events.listeners.remove(listener)
 
 
 @contextlib.contextmanager
-def _traced(options: Options, engine: "Engine", display: Display, totals: Totals) -> Iterator[None]:
+def _trace(options: Options, engine: Engine, display: Display, totals: Totals) -> Iterator[None]:
     if options.trace is None:
         yield
         return
-    from slipway_engine.cli.progress.trace import traced  # noqa: PLC0415 - where it is used
+    from slipway_engine.cli.progress.trace import write_trace  # noqa: PLC0415 - where it is used
 
-    with traced(options.trace, engine, totals, lambda: display.outcome):
+    with write_trace(options.trace, engine, totals, lambda: display.outcome):
         yield
 
 

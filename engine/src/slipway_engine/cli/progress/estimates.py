@@ -1,4 +1,4 @@
-"""How long steps usually take: remembered from run to run."""
+"""Estimates of how long steps take, remembered from run to run."""
 
 import contextlib
 from hashlib import sha256
@@ -6,11 +6,11 @@ from hashlib import sha256
 from slipway_engine.cli.progress.view import View
 from slipway_engine.errors import StoreError
 from slipway_engine.events import Span
-from slipway_engine.store import Store
+from slipway_engine.store.database import Store
 
 
 class Estimates(View):
-    """Tells each span how long it took in earlier runs, and remembers how long it took in this one."""
+    """Gives each span its usual duration from earlier runs, and stores its duration in this run."""
 
     def __init__(self, store: Store, project: str) -> None:
         """Start with what the store knows; equal steps of two projects are two."""
@@ -18,7 +18,7 @@ class Estimates(View):
         self._took: dict[str, float] = {}
 
     def started(self, span: Span) -> None:
-        """Tell it what is usual."""
+        """Set the span's usual duration."""
         last = self._store.durations(self._key(span))
         if last:
             from statistics import median  # noqa: PLC0415 - slow to import
@@ -26,12 +26,12 @@ class Estimates(View):
             span.usual = median(last)
 
     def ended(self, span: Span) -> None:
-        """Note how long it took, if it was really done."""
+        """Keep the span's duration, if its work was really done."""
         if span.status == "done":
             self._took[self._key(span)] = span.seconds
 
     def stop(self) -> None:
-        """Remember it all; a store that cannot is no reason to fail."""
+        """Store the durations; a store that fails does not fail the run."""
         with contextlib.suppress(StoreError):
             if self._took:
                 self._store.put_durations(self._took)

@@ -1,7 +1,7 @@
-"""Lines for a log of GitHub Actions: what a step printed is a group, which people open if they want to read it.
+"""Progress for a log of GitHub Actions: the output of a step is a group that people can open.
 
-GitHub takes every line of a log that looks like `::name::` or `##[name]` for a command, such as to mask a text or to
-annotate a file. What steps print must not command it.
+GitHub runs every line of a log that looks like `::name::` or `##[name]` as a command, such as to mask a text or to
+annotate a file. Output of steps must not be run.
 """
 
 import os
@@ -18,7 +18,7 @@ COMMAND = re.compile(r"^\W*::|##\[", re.MULTILINE)
 
 
 class Github(Plain):
-    """Writes that a step starts; when it ends, its output and how it ended, so that steps do not mix."""
+    """Writes a line when a step starts; when it ends, its output and outcome, so that steps do not mix."""
 
     def __init__(self, silence: float = SILENCE) -> None:
         """Start with nothing held."""
@@ -34,23 +34,23 @@ class Github(Plain):
 
     def ended(self, span: Span) -> None:
         """Write its output, folded unless it failed, and how it ended."""
-        self._pulse.over(span)
+        self._pulse.forget(span)
         if span.number not in self._held:
-            self._write(span, _said(span))
+            self._write(span, _end_line(span))
         elif span.status == "failed":
             self._write(span, f"FAILED · {span.name}")
             write(self._output(span))
             self._write(span, outcome(span))
         else:
-            self._group(span, _said(span))
+            self._group(span, _end_line(span))
 
-    def alive(self, span: Span) -> None:
-        """Write that it still runs, and what it said last."""
-        said = self._held[span.number][1][-1] if span.number in self._held else ""
-        self._write(span, f"… still runs: {so_far(span)}" + (f" · {said}" if said else ""))
+    def write_alive(self, span: Span) -> None:
+        """Write that a step still runs, and its last line of output."""
+        last = self._held[span.number][1][-1] if span.number in self._held else ""
+        self._write(span, f"… still runs: {so_far(span)}" + (f" · {last}" if last else ""))
 
     def stop(self) -> None:
-        """Write what is held, which services have said since they answered."""
+        """Write the held lines, which services have printed since their ports answered."""
         super().stop()
         for span, _ in list(self._held.values()):
             self._group(span, f"went on · {span.name}")
@@ -64,10 +64,10 @@ class Github(Plain):
         write(f"::group::{heading}\n{self._output(span)}\n::endgroup::")
 
     def _output(self, span: Span) -> str:
-        return harmless("\n".join(self._held.pop(span.number)[1]))
+        return stop_commands("\n".join(self._held.pop(span.number)[1]))
 
 
-def _said(span: Span) -> str:
+def _end_line(span: Span) -> str:
     return outcome(span) if span.status == "failed" else f"{outcome(span)} · {span.name}"
 
 
@@ -75,9 +75,9 @@ def _title(text: str) -> str:
     return text.replace("##[", "## [")
 
 
-def harmless(text: str) -> str:
-    """Return a text that GitHub only shows, whatever it looks like; where GitHub is not there, the text as it is."""
+def stop_commands(text: str) -> str:
+    """Return a text that GitHub shows and does not run; outside of GitHub Actions, return it unchanged."""
     if os.environ.get("GITHUB_ACTIONS") != "true" or not COMMAND.search(text):
         return text
-    token = secrets.token_hex(16)  # which the text cannot know, and so not end the silence
+    token = secrets.token_hex(16)  # the text cannot contain it, and so not turn commands on again
     return f"::stop-commands::{token}\n{text}\n::{token}::"

@@ -5,7 +5,7 @@ import sys
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
 
-from slipway_engine.cli.progress.rows import Rows, fitting
+from slipway_engine.cli.progress.rows import Rows, fit_rows
 from slipway_engine.cli.progress.view import View
 from slipway_engine.events import Span
 
@@ -73,4 +73,4 @@ class Live(View):
         width, height = self._console.size
         # The terminal itself writes ^C behind the last line, which must not begin a new one.
         rows = self._rows.tree(list(self._spans), max(width - MARGIN, 1), self._console.get_time())
-        return Group(*([row.text for row in rows] if self._over else fitting(rows, max(height - 1, 3))))
+        return Group(*([row.text for row in rows] if self._over else fit_rows(rows, max(height - 1, 3))))

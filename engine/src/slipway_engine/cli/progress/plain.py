@@ -12,8 +12,8 @@ class Plain(View):
     """Writes lines: `#3 name`, `#3 its output`, `#3 DONE 1.2s`."""
 
     def __init__(self, silence: float = SILENCE) -> None:
-        """Start with nothing written; a step that is silent for so many seconds gets a line that says that it runs."""
-        self._pulse = Pulse(self.alive, silence)
+        """Start with nothing written; a step without output for `silence` seconds gets a line that it still runs."""
+        self._pulse = Pulse(self.write_alive, silence)
 
     def started(self, span: Span) -> None:
         """Write its name, and the number of the step that it is part of."""
@@ -26,20 +26,20 @@ class Plain(View):
     def ended(self, span: Span) -> None:
         """Write how it ended."""
         self._write(span, outcome(span))
-        self._pulse.over(span)
+        self._pulse.forget(span)
 
-    def alive(self, span: Span) -> None:
+    def write_alive(self, span: Span) -> None:
         """Write that it still runs."""
         self._write(span, f"… still runs: {so_far(span)}")
 
     def stop(self) -> None:
-        """Say nothing more of what runs."""
+        """Stop writing about running steps."""
         self._pulse.stop()
 
     def _write(self, span: Span, text: str) -> None:
         self.last = span
         if span.ended is None:
-            self._pulse.heard(span)
+            self._pulse.note_output(span)
         write(f"#{span.number} {text}")
 
 

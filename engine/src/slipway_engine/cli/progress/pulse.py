@@ -1,4 +1,4 @@
-"""A sign of life from steps that have said nothing for a while, so that a log does not look dead."""
+"""Signs of life from steps without output, so that a log does not look dead."""
 
 import asyncio
 import contextlib
@@ -12,42 +12,42 @@ LOOKS = 10  # at what runs, within that time
 
 
 class Pulse:
-    """Tells of each running step that has been silent for too long, again and again."""
+    """Writes about each running step that has been silent for too long, again and again."""
 
-    def __init__(self, tell: Callable[[Span], None], silence: float = SILENCE) -> None:
+    def __init__(self, write: Callable[[Span], None], silence: float = SILENCE) -> None:
         """Start with nothing running."""
-        self._tell, self._silence = tell, silence
-        self._heard: dict[int, tuple[Span, float]] = {}
+        self._write, self._silence = write, silence
+        self._last_output: dict[int, tuple[Span, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def heard(self, span: Span) -> None:
-        """Note that something was shown of a running step."""
-        self._heard[span.number] = (span, time.monotonic())
+    def note_output(self, span: Span) -> None:
+        """Note that output of a running step was shown."""
+        self._last_output[span.number] = (span, time.monotonic())
         if self._timer is None:
             self._await()
 
-    def over(self, span: Span) -> None:
-        """Note that a step does not run any more."""
-        self._heard.pop(span.number, None)
+    def forget(self, span: Span) -> None:
+        """Stop watching a step that ended."""
+        self._last_output.pop(span.number, None)
 
     def stop(self) -> None:
-        """Tell nothing any more."""
-        self._heard.clear()
+        """Stop watching all steps."""
+        self._last_output.clear()
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
     def _await(self) -> None:
-        with contextlib.suppress(RuntimeError):  # without a loop nothing runs beside what tells
+        with contextlib.suppress(RuntimeError):  # without an event loop there is no timer
             self._timer = asyncio.get_running_loop().call_later(self._silence / LOOKS, self._look)
 
     def _look(self) -> None:
         self._timer, now = None, time.monotonic()
-        # Of one that has steps of its own running, those speak.
-        parents = {span.parent.number for span, _ in self._heard.values() if span.parent}
-        for span, heard in list(self._heard.values()):
-            if span.number not in parents and now - heard >= self._silence:
-                self._tell(span)
-                self.heard(span)
-        if self._heard and self._timer is None:
+        # A step with running steps inside is not silent: those are watched.
+        parents = {span.parent.number for span, _ in self._last_output.values() if span.parent}
+        for span, last in list(self._last_output.values()):
+            if span.number not in parents and now - last >= self._silence:
+                self._write(span)
+                self.note_output(span)
+        if self._last_output and self._timer is None:
             self._await()

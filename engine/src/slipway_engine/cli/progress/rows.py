@@ -67,7 +67,7 @@ class Rows:
         return [Row("output", _cut(Text(f"{' ' * indent}│ {line.expandtabs()}", "dim"), width)) for line in lines]
 
 
-def fitting(rows: Sequence[Row], room: int) -> list[Text]:
+def fit_rows(rows: Sequence[Row], room: int) -> list[Text]:
     """Return the lines that there is room for: what runs matters most, and of the rest what is new."""
     kept, hidden = list(rows), 0
     for kind in ("over", "output", "running"):

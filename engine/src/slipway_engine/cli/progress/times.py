@@ -1,9 +1,9 @@
-"""Durations in words: how long a step took, and how long it is likely to take."""
+"""Durations as text: how long a step took, and how long it is likely to take."""
 
 from slipway_engine.events import Span
 
-SHORTEST = 1.0  # seconds; of a shorter step nobody wants to know how long it usually takes
-TOLERANCE = 1.1  # how much longer than usual a step may run before that is said
+SHORTEST = 1.0  # seconds; a shorter step needs no estimate
+TOLERANCE = 1.1  # how much longer than usual a step may run before the line says so
 MINUTE, HOUR = 60, 3600
 
 
@@ -23,7 +23,7 @@ def about(seconds: float) -> str:
 
 
 def so_far(span: Span) -> str:
-    """Return how long a running step has taken, and what earlier runs let expect."""
+    """Return how long a running step has taken, and the estimate from earlier runs."""
     took, usual = exact(span.seconds), span.usual
     if span.prepares:
         return f"preparing {took}"

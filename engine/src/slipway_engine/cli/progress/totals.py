@@ -1,4 +1,4 @@
-"""The last line of a run: how many steps there were, how many of them the cache had, and what that was worth."""
+"""The last line of a run: the number of steps, how many the cache had, and how much work that saved."""
 
 import time
 
@@ -6,7 +6,7 @@ from slipway_engine.cli.progress.times import exact
 from slipway_engine.cli.progress.view import View
 from slipway_engine.events import Span
 
-WORTH_TELLING = 0.5  # seconds
+LEAST_SAVED = 0.5  # seconds
 
 
 class Totals(View):
@@ -17,7 +17,7 @@ class Totals(View):
         self.began = time.monotonic()
         self.over: float | None = None
         self.steps = self.cached = 0
-        self.saved = 0.0  # seconds of work; what a cached step was made from is not in it
+        self.saved = 0.0  # seconds of work, without the inputs of cached steps
 
     def ended(self, span: Span) -> None:
         """Count it."""
@@ -27,7 +27,7 @@ class Totals(View):
             self.saved += span.usual or 0
 
     def close(self) -> None:
-        """Note that the run is over: what comes after it, such as a shell, is not part of it."""
+        """End the run: what comes after it, such as a shell, does not count."""
         self.over = self.over or time.monotonic()
 
     @property
@@ -36,8 +36,8 @@ class Totals(View):
         return (self.over or time.monotonic()) - self.began
 
     def __str__(self) -> str:
-        """Return it all as a sentence: `14 steps, 9 cached (64 %), 23.4s`."""
+        """Return the totals as one line: `14 steps, 9 cached (64 %), 23.4s`."""
         steps = f"{self.steps} step{'s' if self.steps != 1 else ''}"
-        saved = f"; the cache saved at least {exact(self.saved)} of work" if self.saved >= WORTH_TELLING else ""
+        saved = f"; the cache saved at least {exact(self.saved)} of work" if self.saved >= LEAST_SAVED else ""
         share = round(100 * self.cached / self.steps) if self.steps else 0
         return f"{steps}, {self.cached} cached ({share} %), {exact(self.seconds)}{saved}"

@@ -1,4 +1,4 @@
-"""What every way to show progress can be told; each answers what concerns it."""
+"""The base of all views: a view overrides the events that it shows."""
 
 from slipway_engine.events import Span
 
@@ -6,22 +6,22 @@ from slipway_engine.events import Span
 class View:
     """Shows nothing."""
 
-    last: Span | None = None  # the step whose output stands at the bottom of the screen, if any does
+    last: Span | None = None  # the step whose output is at the bottom of the screen, if there is one
 
     def started(self, span: Span) -> None:
-        """Learn that a span has begun."""
+        """Handle the start of a span."""
 
     def logged(self, span: Span, line: str) -> None:
-        """Learn a line of output."""
+        """Handle a line of output."""
 
     def ended(self, span: Span) -> None:
-        """Learn that a span has ended."""
+        """Handle the end of a span."""
 
     def pause(self) -> None:
-        """Leave the terminal alone: somebody else uses it."""
+        """Stop writing to the terminal: a shell uses it."""
 
     def resume(self) -> None:
-        """Have the terminal back."""
+        """Write to the terminal again."""
 
     def stop(self) -> None:
-        """Show the final state and leave the terminal for good."""
+        """Show the final state and release the terminal."""

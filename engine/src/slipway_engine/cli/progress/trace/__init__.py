@@ -4,16 +4,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from slipway_engine.cli.progress.totals import Totals
 from slipway_engine.cli.progress.trace.page import page
 from slipway_engine.cli.progress.trace.timeline import Timeline
+from slipway_engine.engine import Engine
 from slipway_engine.errors import UsageError
 from slipway_engine.events import Status
-
-if TYPE_CHECKING:
-    from slipway_engine.engine import Engine
 
 
 def refuse_unwritable(path: Path) -> None:
@@ -28,7 +25,7 @@ def refuse_unwritable(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def traced(path: Path, engine: "Engine", totals: Totals, outcome: Callable[[], Status]) -> Iterator[None]:
+def write_trace(path: Path, engine: Engine, totals: Totals, outcome: Callable[[], Status]) -> Iterator[None]:
     """Write the page of what happens in the block, however the block ends."""
     timeline = Timeline()
     engine.events.listeners.append(timeline)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 Interval = tuple[float, float]  # seconds since the run began
-TOLERANCE = 0.01  # seconds; whoever waits goes on a little later
+TOLERANCE = 0.01  # seconds; a waiting step goes on a little later
 
 
 @dataclass
 class Work:
-    """A step as intervals: its own, those of what it consists of, and those in which it waited for others."""
+    """A step as intervals: its own, those of the steps inside, and those in which it waited for others."""
 
     number: int
     start: float
@@ -25,7 +25,7 @@ class Work:
 
 
 def gaps(taken: Iterable[Interval], whole: Interval) -> list[Interval]:
-    """Return what of an interval others leave free."""
+    """Return the parts of an interval that no taken interval covers."""
     free, at = [], whole[0]
     for start, end in sorted(taken):
         if start > at:
@@ -36,7 +36,7 @@ def gaps(taken: Iterable[Interval], whole: Interval) -> list[Interval]:
     return [(start, end) for start, end in free if end > start]
 
 
-def deciding(root: Work) -> list[tuple[int, float]]:
+def critical_path(root: Work) -> list[tuple[int, float]]:
     """Return the chain of steps in which each waited for the one before, with the seconds that passed in each.
 
     Had one of them been shorter, the run would have been.
@@ -51,7 +51,7 @@ def deciding(root: Work) -> list[tuple[int, float]]:
 
 
 def _walk(work: Work, when: Interval, above: frozenset[int]) -> list[tuple[int, float]]:
-    """Go back from the end: whatever ended last before a moment is what was waited for."""
+    """Go back from the end: the step that ended last before a moment is the one that was waited for."""
     above = above | {work.number}
     inside = [(child, (child.start, child.end)) for child in work.children] + list(work.waits)
     parts: list[tuple[int, float]] = []
@@ -68,7 +68,7 @@ def _walk(work: Work, when: Interval, above: frozenset[int]) -> list[tuple[int, 
 def _last(
     inside: Sequence[tuple[Work, Interval]], when: Interval, above: frozenset[int]
 ) -> tuple[Work, Interval] | None:
-    """Return what ended last in an interval, and the part of it that lies there; what went on held nobody up."""
+    """Return the work that ended last in an interval, and its part there; work that went on delayed nothing."""
     fitting = [
         (other, (max(start, when[0]), min(end, when[1])))
         for other, (start, end) in inside

@@ -1,4 +1,4 @@
-"""What the page is made of: every step of a run, when it ran, and why it took that long."""
+"""The data of the page: every step of a run, when it ran, and why it took that long."""
 
 import shlex
 import sys
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway_engine.cli.progress.totals import Totals
-from slipway_engine.cli.progress.trace.shares import Work, deciding
+from slipway_engine.cli.progress.trace.shares import Work, critical_path
 from slipway_engine.cli.progress.view import View
 from slipway_engine.events import TAIL_LINES, Span, Status
 
@@ -23,7 +23,7 @@ class Timeline(View):
         self.spans: list[Span] = []
 
     def started(self, span: Span) -> None:
-        """Take it in."""
+        """Add a span."""
         self.spans.append(span)
 
     def data(self, totals: Totals, outcome: Status) -> dict[str, Any]:
@@ -34,12 +34,12 @@ class Timeline(View):
             "command": shlex.join(["ci", *sys.argv[1:]]),
             "began": self.began.isoformat(timespec="seconds"),
             "outcome": outcome,
-            "seconds": _rounded(end),
+            "seconds": _round(end),
             "steps": totals.steps,
             "cached": totals.cached,
-            "saved": _rounded(totals.saved),
+            "saved": _round(totals.saved),
             "lines": TAIL_LINES,
-            "deciding": [[number, _rounded(seconds)] for number, seconds in deciding(works[RUN])],
+            "deciding": [[number, _round(seconds)] for number, seconds in critical_path(works[RUN])],
             "spans": [self._span(span, works[span.number]) for span in self.spans],
         }
 
@@ -62,13 +62,13 @@ class Timeline(View):
             "number": span.number,
             "parent": span.parent.number if span.parent else RUN,
             "title": span.title,
-            "start": _rounded(work.start),
-            "end": _rounded(work.end),
-            "own": [[_rounded(start), _rounded(end)] for start, end in work.own],
-            "waits": [[other.number, _rounded(start), _rounded(end)] for other, (start, end) in work.waits],
+            "start": _round(work.start),
+            "end": _round(work.end),
+            "own": [[_round(start), _round(end)] for start, end in work.own],
+            "waits": [[other.number, _round(start), _round(end)] for other, (start, end) in work.waits],
             "status": "canceled" if span.ended is None else span.status,
-            "usual": None if span.usual is None else _rounded(span.usual),
-            "worked": _rounded(span.seconds),
+            "usual": None if span.usual is None else _round(span.usual),
+            "worked": _round(span.seconds),
             "error": span.error,
             "output": list(span.tail),
         }
@@ -77,5 +77,5 @@ class Timeline(View):
         return otherwise if moment is None else moment - self.now
 
 
-def _rounded(seconds: float) -> float:
+def _round(seconds: float) -> float:
     return round(seconds, 3)

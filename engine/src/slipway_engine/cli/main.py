@@ -1,0 +1,50 @@
+"""The entry point: chooses the command that runs."""
+
+import importlib
+import sys
+
+from slipway_engine.cli.options import HELP, scan
+from slipway_engine.cli.usage import usage_error
+from slipway_engine.errors import UsageError
+
+COMMANDS = {
+    "call": "Call one or more functions, interconnected into a pipeline",
+    "check": "Run the module's checks at once",
+    "functions": "List available functions",
+    "prune": "Free what the engine has stored",
+    "run": "Run a command in a session of the local engine",
+    "version": "Print the version",
+}
+
+
+def main() -> None:
+    """Run the command line and leave with its exit status: 0, 1 (the pipeline failed) or 2 (usage)."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    try:
+        options, rest = (None, arguments) if arguments[:1] == ["run"] else scan(arguments)
+        if options is None or not rest or rest[0] in {"-h", "--help", "help"}:
+            return _usage(arguments)
+        command, *rest = rest
+        if command not in COMMANDS:
+            return usage_error(UsageError(f'unknown command "{command}" for "ci": there are {", ".join(COMMANDS)}'))
+        # A command is imported when it is used, since start-up time counts.
+        return int(importlib.import_module(f"slipway_engine.cli.commands.{command}").run(options, rest))
+    except UsageError as error:
+        return usage_error(error)
+
+
+def _usage(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"]:
+        # A command is imported when it is used, since start-up time counts.
+        return int(importlib.import_module("slipway_engine.cli.commands.run").run(None, arguments[1:]))
+    width = max(len(name) for name in COMMANDS)
+    lines = "\n".join(f"  {name:{width}}   {text}" for name, text in COMMANDS.items())
+    sys.stdout.write(
+        f"Run a Dagger module's functions on this machine's Docker, without a Dagger engine.\n\n"
+        f"USAGE\n  ci [options] <command>\n\nCOMMANDS\n{lines}\n\nOPTIONS\n{HELP}\n\n"
+        'Use "ci <command> --help" for more information about a command.\n'
+    )
+    return 0

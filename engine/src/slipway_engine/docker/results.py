@@ -1,0 +1,36 @@
+"""Results of steps: the store remembers them, Docker holds their images and volumes."""
+
+from slipway_engine.docker.client import Docker
+from slipway_engine.docker.images import Images
+from slipway_engine.store.database import Step, Store
+
+
+class Results:
+    """What steps left that ran in this or in earlier sessions."""
+
+    def __init__(self, docker: Docker, store: Store, images: Images) -> None:
+        """Keep them in a store."""
+        self._docker, self._store, self._images = docker, store, images
+
+    async def find(self, digest: str) -> Step | None:
+        """Return what a step left if all of it is still there."""
+        step = self._store.get_step(digest)
+        if step is None:
+            return None
+        there = await self._docker.image(step.image) is not None
+        for volume in step.volumes.values():
+            there = there and await self._docker.volume_exists(volume)
+        if not there:
+            self._store.drop_step(digest)
+        return step if there else None
+
+    async def keep(self, digest: str, image: str) -> None:
+        """Remember the image that a step left."""
+        self._store.put_step(Step(digest, image, {}, size=await self._images.size(image)))
+
+    async def keep_run(self, digest: str, image: str, volumes: dict[str, str], exit_code: int, **text: str) -> Step:
+        """Remember what a command left; `text` is its `stdout`, `stderr` and both `combined`."""
+        size = await self._images.size(image)
+        step = Step(digest, image, volumes, exit_code=exit_code, size=size, **text)
+        self._store.put_step(step)
+        return step

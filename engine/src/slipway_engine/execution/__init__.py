@@ -1,0 +1,1 @@
+"""Containers that run: steps, services and shells."""

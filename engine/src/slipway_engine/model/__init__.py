@@ -1,0 +1,1 @@
+"""What pipelines describe: immutable values, named by the digest of their description. Nothing here is executed."""

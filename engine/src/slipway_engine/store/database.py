@@ -1,0 +1,220 @@
+"""What the engine remembers between processes: descriptions of values, results of steps, small cached facts.
+
+One SQLite file (write-ahead log, so that two engines share it) and a folder of lock files, in the user's cache folder.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from slipway_engine.errors import StoreError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS nodes (digest TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (
+    kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires REAL, PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps (
+    digest TEXT PRIMARY KEY, image TEXT NOT NULL, volumes TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL,
+    combined TEXT NOT NULL, exit_code INTEGER NOT NULL, bytes INTEGER NOT NULL, used REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS durations (work TEXT PRIMARY KEY, seconds TEXT NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
+"""
+LAST_RUNS = 5  # of a piece of work whose durations are remembered
+MOST_WORK = 2000  # pieces of work; the ones that were not done for the longest time are forgotten
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step left: an image of its file system, the volumes that it wrote, and what it printed."""
+
+    digest: str
+    image: str
+    volumes: dict[str, str]  # mount path → volume
+    stdout: str = ""
+    stderr: str = ""
+    combined: str = ""
+    exit_code: int = 0
+    size: int = 0
+
+
+def cache_folder() -> Path:
+    """Return the engine's folder: $SLIPWAY_CACHE, or `slipway` in the user's cache folder."""
+    if folder := os.environ.get("SLIPWAY_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
+
+
+class Store:
+    """The engine's memory, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or create the store; a folder that cannot be used raises StoreError with advice."""
+        self.folder = folder
+        try:
+            (folder / "locks").mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(folder / "store.db", timeout=30, isolation_level=None)
+            self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+        except (OSError, sqlite3.Error) as error:
+            raise self._refuse(error) from error
+
+    @cached_property
+    def name(self) -> str:
+        """A short random name: objects of another store's sessions are not touched."""
+        known = self.get_json("name", "store")
+        if known is None:
+            known = secrets.token_hex(4)
+            self.put_json("name", "store", known)
+        return str(known)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def put_nodes(self, bodies: Iterable[tuple[str, str]]) -> None:
+        """Remember values by their digest."""
+        with self._transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO nodes VALUES (?, ?)", bodies)
+
+    def get_node(self, digest: str) -> Any | None:
+        """Return a value's description, or nothing when the store does not know it."""
+        row = self._one("SELECT body FROM nodes WHERE digest = ?", digest)
+        return json.loads(row[0]) if row else None
+
+    def put_json(self, kind: str, key: str, value: Any, ttl_seconds: float | None = None) -> None:
+        """Remember a fact, for `ttl_seconds` or for good."""
+        expires = None if ttl_seconds is None else time.time() + ttl_seconds
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?)", (kind, key, json.dumps(value), expires))
+
+    def get_json(self, kind: str, key: str) -> Any | None:
+        """Return a fact that has not expired, or nothing."""
+        row = self._one("SELECT value, expires FROM facts WHERE kind = ? AND key = ?", kind, key)
+        if row is None or (row[1] is not None and row[1] < time.time()):
+            return None
+        return json.loads(row[0])
+
+    def put_step(self, step: Step) -> None:
+        """Remember what a step left."""
+        row = (step.digest, step.image, json.dumps(step.volumes), step.stdout, step.stderr, step.combined)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, step.exit_code, step.size, time.time()),
+            )
+
+    def get_step(self, digest: str) -> Step | None:
+        """Return what a step left, and note that it was used."""
+        row = self._one("SELECT * FROM steps WHERE digest = ?", digest)
+        if row is None:
+            return None
+        with self._transaction() as db:
+            db.execute("UPDATE steps SET used = ? WHERE digest = ?", (time.time(), digest))
+        return _step(row)
+
+    def steps_by_use(self) -> list[Step]:
+        """Return all steps, the least recently used first."""
+        return [_step(row) for row in self._db.execute("SELECT * FROM steps ORDER BY used")]
+
+    def drop_step(self, digest: str) -> None:
+        """Forget a step."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM steps WHERE digest = ?", (digest,))
+
+    def put_durations(self, seconds: Mapping[str, float]) -> None:
+        """Remember how long pieces of work took, beside the last few times of each."""
+        rows = [(work, [*self.durations(work), round(took, 3)]) for work, took in seconds.items()]
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO durations VALUES (?, ?, ?)",
+                [(work, json.dumps(last[-LAST_RUNS:]), time.time()) for work, last in rows],
+            )
+            db.execute(
+                "DELETE FROM durations WHERE work NOT IN (SELECT work FROM durations ORDER BY used DESC LIMIT ?)",
+                (MOST_WORK,),
+            )
+
+    def durations(self, work: str) -> list[float]:
+        """Return how long a piece of work took the last few times, in seconds."""
+        row = self._one("SELECT seconds FROM durations WHERE work = ?", work)
+        return list(json.loads(row[0])) if row else []
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._transaction() as db:
+            for table in ("nodes", "facts", "steps", "durations"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in the line above
+        self._db.execute("VACUUM")
+
+    @contextlib.asynccontextmanager
+    async def lock(self, name: str) -> AsyncIterator[None]:
+        """Hold a lock that other processes respect and that ends with this process, however it ends."""
+        with self._lock_file(name) as file:
+            while not _try_lock(file):
+                await asyncio.sleep(0.05)
+            yield
+
+    @contextlib.contextmanager
+    def try_lock(self, name: str) -> Any:
+        """Hold a lock if it is free now; the value is whether it was."""
+        with self._lock_file(name) as file:
+            yield _try_lock(file)
+
+    @contextlib.contextmanager
+    def _lock_file(self, name: str) -> Any:
+        try:
+            descriptor = os.open(self.folder / "locks" / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._refuse(error) from error
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _one(self, statement: str, *values: Any) -> Any | None:
+        try:
+            return self._db.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise self._refuse(error) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Any:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._refuse(error) from error
+
+    def _refuse(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.folder}: the engine's cache folder cannot be used: {error}. "
+            "Free some space, make it writable, or set SLIPWAY_CACHE to another folder."
+        )
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _step(row: Any) -> Step:
+    digest, image, volumes, stdout, stderr, combined, exit_code, size, _ = row
+    return Step(digest, image, json.loads(volumes), stdout, stderr, combined, exit_code, size)

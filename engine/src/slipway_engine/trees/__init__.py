@@ -1,0 +1,1 @@
+"""File trees made real: images in Docker, tar streams, snapshots of the host's folders, cache keys."""

@@ -1,0 +1,108 @@
+"""Snapshots of the host's folders: walked, hashed where changed, and kept in Docker by their contents."""
+
+import asyncio
+from pathlib import Path
+
+from slipway_engine.docker.daemon import Daemon
+from slipway_engine.errors import EngineError
+from slipway_engine.events import Events
+from slipway_engine.files import tar
+from slipway_engine.files.manifest import Manifest
+from slipway_engine.files.scan import Known, Scan
+from slipway_engine.files.snapshot import Snapshot, contents
+from slipway_engine.model.tree import Filter, Upload
+from slipway_engine.store.database import Store
+
+FOLDER = "/tree"  # of an image that holds a folder: Docker puts nothing of its own there
+
+
+class Uploads:
+    """The snapshots of host folders that one session has taken."""
+
+    def __init__(self, daemon: Daemon, store: Store, events: Events) -> None:
+        """Start with none."""
+        self._daemon, self._store, self._events = daemon, store, events
+        self._manifests: dict[str, Manifest] = {}
+        self._snapshots: dict[str, Snapshot] = {}
+        self._imports: dict[str, asyncio.Task[None]] = {}
+
+    async def take(self, path: Path, chosen: Filter) -> Upload:
+        """Take a snapshot of a folder, or of a single file as a folder that holds it; what did not change costs a stat.
+
+        Raises UsageError when the path is not there or cannot be read.
+        """
+        scan = self._scan(path, chosen)
+        manifest = Manifest(scan.entries)
+        content = manifest.digest
+        self._manifests[content] = manifest
+        self._snapshots[content] = Snapshot(path, {file: known for file, (known, _) in scan.known.items()})
+        if content not in self._imports:
+            # Docker's copy is for what comes later: until the host changes, its files are there already.
+            self._imports[content] = asyncio.create_task(self._import(path, manifest, scan.ignores))
+        return Upload(content)
+
+    async def image(self, content: str) -> str:
+        """Return the image with Docker's copy of a snapshot; raises EngineError when it was pruned."""
+        if content in self._imports:
+            await self._imports[content]
+        step = await self._daemon.results.find(f"upload-{content}")
+        if step is None:
+            raise EngineError("a snapshot of a host folder was pruned while it was in use: run the command again")
+        return step.image
+
+    async def finish(self) -> None:
+        """Wait until Docker has its copies; raises what keeps one from it."""
+        await asyncio.gather(*self._imports.values())
+
+    async def settle(self) -> None:
+        """Wait until the copies are made or failed: a failed copy does not concern what has run without it."""
+        await asyncio.gather(*self._imports.values(), return_exceptions=True)
+
+    async def abandon(self) -> None:
+        """Stop what is not done."""
+        for task in self._imports.values():
+            task.cancel()
+        await self.settle()
+
+    def snapshot(self, content: str) -> Snapshot | None:
+        """Return a snapshot that this session took."""
+        return self._snapshots.get(content)
+
+    def manifest(self, content: str) -> Manifest | None:
+        """Return what a snapshot holds."""
+        if content not in self._manifests:
+            found = self._store.get_json("manifest", content)
+            if found is None:
+                return None
+            self._manifests[content] = Manifest({path: (e[0], e[1], e[2]) for path, e in found.items()})
+        return self._manifests[content]
+
+    def gitignores(self, content: str) -> dict[str, str]:
+        """Return a snapshot's .gitignore files, by the folder each stands in."""
+        found: dict[str, str] = self._store.get_json("gitignores", content) or {}
+        return found
+
+    def _scan(self, path: Path, chosen: Filter) -> Scan:
+        key = f"{path}"
+        known: Known = {p: ((s[0], s[1], s[2], s[3]), h) for p, (s, h) in (self._stamps(key)).items()}
+        scan = Scan(path, chosen, known)
+        if scan.hashed:
+            self._store.put_json("stamps", key, known | scan.known)
+        return scan
+
+    def _stamps(self, key: str) -> dict[str, tuple[list[int], str]]:
+        found: dict[str, tuple[list[int], str]] = self._store.get_json("stamps", key) or {}
+        return found
+
+    async def _import(self, path: Path, manifest: Manifest, ignores: dict[str, str]) -> None:
+        daemon, content = self._daemon, manifest.digest
+        step = f"upload-{content}"
+        async with daemon.objects.once(step):
+            if await daemon.results.find(step) is not None:
+                return
+            self._store.put_json("manifest", content, {p: list(e) for p, e in manifest.entries.items()})
+            self._store.put_json("gitignores", content, ignores)
+            with self._events.span(f"upload {path}"):
+                entries = tar.write(lambda: contents(path, manifest, FOLDER.strip("/")))
+                image = await daemon.docker.import_image(entries, daemon.objects.labels(step=step))
+                await daemon.results.keep(step, image)

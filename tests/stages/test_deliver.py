@@ -1,0 +1,94 @@
+"""The story of a failed delivery: what was done, what went wrong, its own output, and what to type."""
+
+import pytest
+
+from ci.analysis import Counters, Limits, judge
+from ci.delivery.request import DeliveryReport, StageResult
+from ci.outcome import Outcome
+from ci.settings import Settings
+from ci.stages.deliver import render_failure, render_tests
+from ci.targets.target import TestResult
+
+SETTINGS = Settings.parse("""
+[app]
+name = "shop"
+module = "shop"
+
+[registry]
+repository = "localhost:5000/shop"
+
+[environments.dev]
+kind = "dev"
+""")
+OTHER = "                   (on a Dagger engine: `dagger` for `ci`)"
+LOCK = StageResult(name="lock", ok=True, message="locked by me", seconds=0.1)
+COMMAND = ("python", "-m", "pytest", "tests/integration")
+
+
+def report(message: str, *stages: StageResult, **details: object) -> DeliveryReport:
+    fields = {
+        "environment": "dev",
+        "action": "deploy",
+        "version": "1.4.2",
+        "digest": f"sha256:{'1' * 64}",
+        "outcome": Outcome.FAILED,
+        "message": message,
+        "address": "http://localhost:8080",
+        "by": "me",
+        "stages": (LOCK, *stages),
+    }
+    return DeliveryReport.model_validate({**fields, **details})
+
+
+def test_story_of_failed_tests_ends_with_their_output_and_commands() -> None:
+    tests = TestResult(status="failed", exit_code=1, output="FAILED test_a.py::test_b\n", seconds=1.5)
+    failed = StageResult(name="test", ok=False, message="the tests of web-1 failed: exit code 1", seconds=1.5)
+    story = render_failure(SETTINGS, report(failed.message, failed, tests=tests, test_command=COMMAND))
+    assert story.splitlines() == [
+        "dev: the tests of web-1 failed: exit code 1",
+        "✔ lock: locked by me",
+        # The headline has said why.
+        "✘ test",
+        "",
+        "FAILED test_a.py::test_b",
+        "",
+        "  what ran:        python -m pytest tests/integration",
+        "  where:           a helper container beside the release, on its network",
+        "  to get into it:  ci call shell --stage test terminal",
+        "  to run just it:  ci call integration-test --env dev",
+        OTHER,
+        "that command tests what serves: the release that failed was removed",
+    ]
+
+
+def test_story_of_an_unhealthy_release_ends_with_its_last_lines_and_commands() -> None:
+    story = render_failure(SETTINGS, report("web-1 did not get healthy", logs="no such module\n"))
+    assert story.splitlines()[-7:] == [
+        "no such module",
+        "",
+        "  what ran:        the image's own command",
+        "  where:           replicas on the target of dev",
+        "  to get into it:  ci call build terminal",
+        "  to run just it:  ci call up up --ports 8000:8000",
+        OTHER,
+    ]
+
+
+def test_story_of_a_bad_verdict_names_the_command_that_verifies_again() -> None:
+    verdict = judge(Counters(), 3.0, Limits(max_error_rate=0.01, max_p95_ms=500, min_requests=0), lost=2)
+    assert verdict.outcome == "fail"
+    story = render_failure(SETTINGS, report("replicas ended", verdict=verdict, outcome=Outcome.ROLLED_BACK))
+    assert story.splitlines()[-2:] == ["  to run just it:  ci call verify --env dev", OTHER]
+
+
+def test_story_of_a_refusal_is_its_reason() -> None:
+    story = render_failure(SETTINGS, report("disk: 1 MB free", outcome=Outcome.REFUSED, stages=()))
+    assert story == "dev: disk: 1 MB free"
+
+
+@pytest.mark.parametrize(("exit_code", "advised"), [(137, True), (1, False)])
+def test_killed_tests_get_advice_about_memory(exit_code: int, advised: bool) -> None:  # noqa: FBT001 - a case of the table
+    result = TestResult(status="failed", exit_code=exit_code, output="", seconds=1)
+    last = render_tests("dev", COMMAND, result)[-1]
+    assert ("the memory of the target's machine" in last) == advised
+    assert last == OTHER or advised
