@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 from ci.targets.__main__ import answer
 
-from ci.ledger import protocol as ledgers
-from ci.ledger.handling import opened
 from ci.ledger.history import History
+from ci.ledger.signing.signatures import Signatures
+from ci.ledger.store.connection import RegistryAccess, open_ledger
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
 from tests.machine import a_free_port, docker
@@ -107,10 +107,10 @@ class Place:
     def history(self) -> History:
         """Read the ledger."""
         settings = Settings.parse((self.project.folder / FILE).read_text())
-        access = ledgers.Access(url=f"http://localhost:{self.registry.port}")
+        access = RegistryAccess(url=f"http://localhost:{self.registry.port}")
 
         async def read() -> History:
-            async with opened(ledgers.Read(settings=settings, access=access, view="history")) as ledger:
+            async with open_ledger(settings, access, Signatures()) as ledger:
                 return await ledger.read()
 
         return asyncio.run(read())

@@ -14,7 +14,7 @@ from ci.targets.__main__ import answer
 
 from ci.settings import FILE, Settings
 from ci.targets import protocol as p
-from tests.ledger.github.hub import TOKEN, Hub
+from tests.ledger.github.fake_github import TOKEN, FakeGithub
 from tests.machine import docker
 
 HERE = Path(__file__).parent
@@ -51,7 +51,7 @@ class Runner:
     cache: Path
     bin: Path
     key: Path
-    hub: Hub
+    hub: FakeGithub
     environ: Mapping[str, str]
 
     @property
