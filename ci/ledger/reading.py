@@ -13,7 +13,7 @@ KINDS: Mapping[str, type[RecordBase]] = {kind.model_fields["kind"].default: kind
 
 
 class UnreadableError(Exception):
-    """A text is not a valid record; the message says why."""
+    """A text is not a valid record; the message holds the reason."""
 
 
 class OtherSchemaError(UnreadableError):

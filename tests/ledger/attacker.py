@@ -1,4 +1,4 @@
-"""What somebody can do to a ledger who has push access to its registry."""
+"""What an attacker with push access to the registry can do to a ledger."""
 
 from datetime import UTC, datetime
 

@@ -36,7 +36,7 @@ def with_key(allowed_signers: str, key: Path) -> Signatures:
     return Signatures(allowed_signers, key=SigningKey(str(key)))
 
 
-async def test_a_key_signs_for_its_owner(keys: dict[str, Path], allowed_signers: str) -> None:
+async def test_key_signs_for_its_owner(keys: dict[str, Path], allowed_signers: str) -> None:
     signatures = with_key(allowed_signers, keys["lead"])
     signature = await signatures.sign(TEXT)
     assert await signatures.find_actor() == "lead"
@@ -56,7 +56,7 @@ async def test_signature_is_verified_by_plain_ssh_keygen(
     assert output.startswith('Good "slipway" signature for lead')
 
 
-async def test_an_agent_signs(keys: dict[str, Path], allowed_signers: str, agent: str) -> None:
+async def test_ssh_agent_signs(keys: dict[str, Path], allowed_signers: str, agent: str) -> None:
     signer = SigningKey(public_key_file=str(keys["lead"].with_suffix(".pub")), agent_socket=agent)
     signatures = Signatures(allowed_signers, key=signer)
     with pytest.raises(SigningError, match="the ssh-agent does not hold this key"):

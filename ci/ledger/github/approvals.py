@@ -61,8 +61,8 @@ async def with_github_approvals(
 ) -> tuple[History, tuple[str, ...]]:
     """Return the history with the approvals that GitHub confirms now, and a sentence for each of the others.
 
-    The approvals of the delivery's own run are recorded first. Where GitHub does not answer, a sentence says so, and
-    signed approvals count as always.
+    The approvals of the delivery's own run are recorded first. Where GitHub does not answer, a sentence holds the
+    reason, and signed approvals count as always.
     """
     name, version, run = delivery.environment, delivery.version, github.run
     if not settings.environment(name).approvals.count:

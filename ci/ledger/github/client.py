@@ -27,7 +27,7 @@ HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "202
 TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
 # No answer has more pages than this: a server that sends them sends the same ones again.
 MOST_PAGES = 50
-# The wait after a rate limit without a time: GitHub's documentation says "at least one minute".
+# The wait after a rate limit without a time: "at least one minute" by GitHub's documentation.
 DEFAULT_WAIT = 60.0
 ADVICE = "give a token with the permission (GITHUBTOKEN in .env, or `permissions` in the workflow; see docs/github.md)"
 

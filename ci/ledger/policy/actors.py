@@ -25,7 +25,8 @@ def actor_rule(case: Case) -> RuleResults:
 
 def ledger_rule(case: Case) -> RuleResults:
     """Refuse a deploy where the ledger has problems and only signed records count."""
-    # A rollback still needs signed records and approvals: a bad record that somebody pushed must not stop it.
+    # A rollback still needs signed records and approvals. A bad record must not stop it: anybody with push access can
+    # add one.
     refuses = case.environment.signed and case.input.action == "deploy"
     for problem in case.history.problems:
         # The records of a revoked key do not count, and nothing else follows.

@@ -182,7 +182,7 @@ def describe_roles(roles: Sequence[str]) -> str:
 
 
 def describe_helpers(settings: Settings, roles: Sequence[str]) -> str:
-    """Name the people who have a role, or say how to give it to one."""
+    """Name the people who have a role, or explain how to give it to one."""
     people = people_with_role(settings.people, roles)
     if people:
         return f"{join_or(people)} could help"

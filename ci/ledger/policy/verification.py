@@ -143,7 +143,7 @@ def _after_recovery(record: Recovery, start: DeliveryStart | None, current: str)
     elif start and start.action == "deploy" and record.resolution == "finished":
         yield record.digest, "finished"
     went_back = not start or (start.action == "rollback" and start.digest == record.digest)
-    # Where nothing serves any more, the target was lost: that says nothing about its release.
+    # Where nothing serves any more, the target was lost, and its release did not misbehave.
     if went_back and record.digest and current not in {"", record.digest}:
         yield current, "rolled back"
 

@@ -39,7 +39,7 @@ async def reviews(fake: FakeGithub, token: str = TOKEN) -> list[str]:
 
 @pytest.fixture
 def waiting(fake: FakeGithub) -> FakeGithub:
-    """Return a server with a run that somebody reviewed."""
+    """Return a server with a reviewed run."""
     fake.run("7")
     fake.review("7", "lead-login")
     return fake

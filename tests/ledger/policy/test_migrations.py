@@ -136,6 +136,18 @@ def test_feature_of_a_failed_delivery_is_not_verified(make_world: type[World]) -
     assert "with the features new" in world.decide("production", "1").refusals[0]
 
 
+def test_features_of_an_unchanged_delivery_of_a_verified_release_count(make_world: type[World]) -> None:
+    world = make_world('environments.production.features=["new"]')
+    world.promote("1")
+    approved(world)
+    world.deploy("acceptance", "1", features=("new",), outcome="unchanged")
+    assert world.decide("production", "1").allowed
+    world.promote("2")
+    world.deploy("acceptance", "2", features=(), outcome="inconclusive")
+    world.deploy("acceptance", "2", features=("new",), outcome="unchanged")
+    assert any("with the features new" in refusal for refusal in world.decide("production", "2").refusals)
+
+
 def test_all_features_need_a_delivery_with_all(make_world: type[World]) -> None:
     world = make_world("environments.production.features=all")
     world.promote("1")

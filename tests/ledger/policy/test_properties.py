@@ -76,7 +76,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Forge:
-    """Somebody with push access records a successful deploy without a signature."""
+    """An attacker with push access records a successful deploy without a signature."""
 
     env: str
     version: str
