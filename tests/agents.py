@@ -208,6 +208,8 @@ class Images:
 def new_images() -> Iterator[Images]:
     """Give a repository of the session's own, whose images leave the daemon in the end."""
     images = Images(f"{REGISTRY}/test-{uuid.uuid4().hex[:8]}")
-    yield images
-    for tag, address in images.known.items():
-        docker("image", "rm", "--force", f"{images.repository}:{tag}", address)
+    try:
+        yield images
+    finally:
+        for tag, address in images.known.items():
+            docker("image", "rm", "--force", f"{images.repository}:{tag}", address)

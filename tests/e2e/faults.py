@@ -16,6 +16,7 @@ from ci.ledger.history import History
 from ci.ledger.signing.signatures import Signatures
 from ci.ledger.store.connection import RegistryAccess, open_ledger
 from ci.settings import FILE, Settings
+from ci.stages.agent_image import LOCK
 from ci.targets.access import Access
 from ci.targets.swarm.target import SwarmTarget
 from ci.targets.target import TargetState
@@ -201,4 +202,6 @@ def bring_up(place: Place) -> None:
         place.project.commit(version)
         built = place.project.ci("deploy", "--env=dev", "--checkout=.")
         assert built.status == 0, built.err
+    pinned = place.project.ci("pin-agent", f"--output={place.project.folder / LOCK}")
+    assert pinned.status == 0, pinned.err
     place.deploy(VERSIONS[0])
