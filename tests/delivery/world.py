@@ -11,9 +11,9 @@ from ci.delivery.lock import new_lock
 from ci.delivery.policy import Policy
 from ci.delivery.request import DeliveryReport, DeliveryRequest
 from ci.ledger.builds import record_build
-from ci.ledger.errors import ReleaseError
+from ci.ledger.errors import LedgerError
 from ci.ledger.history import History
-from ci.ledger.records import Approval, Built, Denial, Lift
+from ci.ledger.records import Approval, BuildDescription, Denial, Lift
 from ci.ledger.signing.statements import Statement
 from ci.ledger.store.cache import Cache
 from ci.ledger.store.store import Ledger
@@ -77,7 +77,7 @@ class Result:
     process: Process
     request: DeliveryRequest
     report: DeliveryReport | None = None
-    error: ReleaseError | TargetError | None = None
+    error: LedgerError | TargetError | None = None
 
     @property
     def locked(self) -> bool:
@@ -133,7 +133,7 @@ class World:
         test_image = f"localhost:5000/shop@{digest_of(f'tests of {version}')}"
         for stack in self.stacks.values():
             stack.behaviours |= {image_of(version): release, test_image: tests}
-        built = Built(
+        built = BuildDescription(
             version=version,
             image=image_of(version),
             test_image=test_image,
@@ -146,12 +146,12 @@ class World:
         """Let people approve, deny or lift a version."""
         for person in people:
             ledger, now = self.ledger(person), datetime.now(UTC).replace(microsecond=0)
-            about = {"environment": environment, "version": version, "digest": digest_of(version)}
+            about: dict[str, Any] = {"environment": environment, "version": version, "digest": digest_of(version)}
             own: dict[str, Any] = (
                 {"expires": now + timedelta(days=7)} if act == "approve" else {"reason": f"{now:%H:%M:%S}"}
             )
             text = Statement(act=act, app=self.settings.app.name, at=now, **about, **own).text
-            kind = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
+            kind: type[Any] = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
             signature = await ledger.signatures.sign(text.encode())
             await ledger.append(await ledger.read(), kind, statement=text, signature=signature, **about, **own)
 
@@ -165,7 +165,7 @@ class World:
         policy = Policy(self.settings, self.ledger(actor, process))
         try:
             result.report = await deliver(request, self.target(environment, process), policy)
-        except (TargetError, ReleaseError) as error:
+        except (TargetError, LedgerError) as error:
             result.error = error
         except KilledError:
             assert process.killed

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from ci.ledger import protocol as ledgers
-from ci.ledger.handling import opened
 from ci.ledger.history import History
+from ci.ledger.signing.signatures import Signatures
+from ci.ledger.store.connection import RegistryAccess, open_ledger
 from ci.settings import FILE, Settings
 from ci.targets.access import Access
 from ci.targets.swarm.target import SwarmTarget
@@ -111,10 +111,10 @@ class Place:
     def history(self) -> History:
         """Read the ledger."""
         settings = Settings.parse((self.project.folder / FILE).read_text())
-        access = ledgers.Access(url=f"http://localhost:{self.registry.port}")
+        access = RegistryAccess(url=f"http://localhost:{self.registry.port}")
 
         async def read() -> History:
-            async with opened(ledgers.Read(settings=settings, access=access, view="history")) as ledger:
+            async with open_ledger(settings, access, Signatures()) as ledger:
                 return await ledger.read()
 
         return asyncio.run(read())

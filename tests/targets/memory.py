@@ -50,6 +50,9 @@ Role = Literal["current", "previous", "candidate"]
 Call = Callable[[str], AbstractAsyncContextManager[None]]
 
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """How releases of an image, or test runs of a test image, behave."""
@@ -114,13 +117,13 @@ class MemoryStack:
     since: str = ""
     intent: Intent | None = None
     lock: Lock | None = None
-    renewed: datetime = datetime.min.replace(tzinfo=UTC)
+    renewed: datetime = LONG_AGO
     # The numbers and times of each secret's values, the newest last.
     secrets: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    counters: Counters = Counters()
+    counters: Counters = field(default_factory=Counters)
     _counted: datetime | None = None
     # Requests a second, and until when the pipeline sends them.
-    _sending: datetime = datetime.min.replace(tzinfo=UTC)
+    _sending: datetime = LONG_AGO
 
     def behaviour(self, image: str) -> Behaviour:
         """Return how an image behaves."""

@@ -22,7 +22,7 @@ def test_push_to_main_deploys_to_dev(runner: Runner, version: str, on_main: Done
     assert f"{version} serves dev" in on_main.summaries
     assert serves(runner, "dev") == version
     # Nobody has to be asked about dev.
-    assert runner.hub.asked == []
+    assert runner.hub.requests == []
 
 
 def test_acceptance_takes_the_release_of_dev(runner: Runner, version: str, in_acceptance: Done) -> None:

@@ -1,12 +1,12 @@
-"""What a repository has, in the words that set it up: what is not ours to say is kept."""
+"""A repository's present protection merged with the plan: settings that are not part of the plan stay."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ci.ledger.github.wanted import Place, Protection
+from ci.ledger.github.plan import EnvironmentPlan, Protection
 
 USER, TEAM = "User", "Team"
-# Switches of a branch's protection that stay as they are.
+# Switches of a branch's protection that stay.
 KEPT = ("required_linear_history", "required_conversation_resolution", "block_creations", "lock_branch")
 KEPT_REVIEWS = ("require_code_owner_reviews", "require_last_push_approval")
 
@@ -14,7 +14,7 @@ Json = Mapping[str, Any]
 
 
 def environment_body(present: Json) -> dict[str, Any]:
-    """Say what an environment has."""
+    """Return a present environment as the body of a request."""
     rules = {rule.get("type"): rule for rule in present.get("protection_rules", [])}
     review = rules.get("required_reviewers", {})
     reviewers = [{"type": one["type"], "id": one["reviewer"]["id"]} for one in review.get("reviewers", [])]
@@ -26,21 +26,21 @@ def environment_body(present: Json) -> dict[str, Any]:
     }
 
 
-def merged_environment(present: Json, place: Place, ids: list[int]) -> dict[str, Any]:
-    """Say what an environment should have: its teams and its pause before a deploy stay."""
+def merge_environment(present: Json, plan: EnvironmentPlan, ids: list[int]) -> dict[str, Any]:
+    """Return an environment's planned body: its teams and its wait timer stay."""
     had = environment_body(present)
     teams = [reviewer for reviewer in had["reviewers"] if reviewer["type"] == TEAM]
     reviewers = [*({"type": USER, "id": number} for number in ids), *teams]
     return {
         "wait_timer": had["wait_timer"],
-        "prevent_self_review": bool(reviewers) and not place.by_themselves,
+        "prevent_self_review": bool(reviewers) and not plan.self_review,
         "reviewers": _sorted(reviewers),
         "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True},
     }
 
 
 def protects(present: Json, protection: Protection) -> bool:
-    """Tell whether a branch has at least what is wanted."""
+    """Return whether a branch has at least the planned protection."""
     checks, reviews = _part(present, "required_status_checks"), _part(present, "required_pull_request_reviews")
     return bool(
         checks.get("strict")
@@ -53,8 +53,8 @@ def protects(present: Json, protection: Protection) -> bool:
     )
 
 
-def merged_protection(present: Json, protection: Protection) -> dict[str, Any]:
-    """Say what a branch should have: whatever is stricter already stays."""
+def merge_protection(present: Json, protection: Protection) -> dict[str, Any]:
+    """Return a branch's planned body: stricter settings stay."""
     body = protection.body
     checks, reviews = _part(present, "required_status_checks"), _part(present, "required_pull_request_reviews")
     body["required_status_checks"]["contexts"] = sorted({*protection.checks, *checks.get("contexts", [])})

@@ -1,4 +1,4 @@
-"""A server that behaves like the part of GitHub's API that is used, and misbehaves as a test tells it to."""
+"""A fake of the part of GitHub's API that is used, with faults that a test chooses."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ from starlette.routing import Route
 TOKEN = "a-token-of-the-tests"  # noqa: S105 - it opens nothing
 OWNER = "/repos/team/orders"
 BEGAN = "2026-11-25T09:00:00.123Z"
-# What a fault answers instead; None: what would be answered anyway.
+# Returns a faulty answer; None: the normal one.
 Fault = Callable[[Request], Response | None]
 
 
@@ -26,8 +26,8 @@ def missing() -> Response:
 
 
 @dataclass
-class Hub:
-    """What the server knows, and what it was asked."""
+class FakeGithub:
+    """The state of the fake, and the requests that it got."""
 
     users: dict[str, int] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -35,14 +35,14 @@ class Hub:
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     protection: dict[str, Any] = field(default_factory=dict)
-    # What happens to the next requests, one each.
+    # Faults of the next requests, one each.
     faults: list[Fault] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     page: int = 100
     api: str = ""
 
     def run(self, run: str, environment: str = "production", version: str = "1.0", **details: Any) -> None:
-        """Start a run of the deploy's workflow."""
+        """DeliveryStart a run of the deploy's workflow."""
         self.runs[run] = {
             "id": int(run),
             "event": "workflow_dispatch",
@@ -54,15 +54,15 @@ class Hub:
         self.reviews.setdefault(run, [])
 
     def review(self, run: str, login: str | None, *environments: str, state: str = "approved") -> None:
-        """Open (or not) the environments that a run waits for."""
+        """Review the environments that a run waits for."""
         user = None if login is None else {"login": login, "id": 1, "type": "User"}
-        places = [{"id": 1, "name": name} for name in environments or ("production",)]
-        review = {"state": state, "comment": "", "user": user, "environments": places}
+        named = [{"id": 1, "name": name} for name in environments or ("production",)]
+        review = {"state": state, "comment": "", "user": user, "environments": named}
         self.reviews[run].append(review)
 
     async def answer(self, request: Request) -> Response:
-        """Answer, or misbehave."""
-        self.asked.append(f"{request.method} {request.url.path}")
+        """Answer a request, or cause a fault."""
+        self.requests.append(f"{request.method} {request.url.path}")
         fault = self.faults.pop(0) if self.faults else None
         if fault and (faulty := fault(request)):
             return faulty
@@ -103,7 +103,7 @@ class Hub:
             return missing()
         found = self.policies.setdefault(name, [])
         if request.method == "POST":
-            found.append({"id": len(self.asked), **(await request.json())})
+            found.append({"id": len(self.requests), **(await request.json())})
         if request.method == "DELETE":
             self.policies[name] = [policy for policy in found if str(policy["id"]) != rest[0]]
             return Response(status_code=204)
@@ -111,9 +111,9 @@ class Hub:
 
     async def _protection(self, request: Request) -> Response:
         if request.method == "PUT":
-            said = await request.json()
-            switches = {name: {"enabled": value} for name, value in said.items() if isinstance(value, bool)}
-            self.protection = said | switches
+            body = await request.json()
+            switches = {name: {"enabled": value} for name, value in body.items() if isinstance(value, bool)}
+            self.protection = body | switches
         return JSONResponse(self.protection) if self.protection else missing()
 
     def _page(self, request: Request, items: list[dict[str, Any]]) -> Response:
@@ -125,10 +125,10 @@ class Hub:
 
 
 @contextmanager
-def served(hub: Hub, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve on a port of its own, and return the address."""
+def served(fake: FakeGithub, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve on a free port, and return the address."""
     methods = ["GET", "PUT", "POST", "DELETE"]
-    app = Starlette(routes=[Route("/{path:path}", hub.answer, methods=methods)])
+    app = Starlette(routes=[Route("/{path:path}", fake.answer, methods=methods)])
     with socket.create_server((host, 0)) as listening:
         port = listening.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
@@ -136,9 +136,9 @@ def served(hub: Hub, host: str = "127.0.0.1") -> Iterator[str]:
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        hub.api = f"http://{host}:{port}"
+        fake.api = f"http://{host}:{port}"
         try:
-            yield hub.api
+            yield fake.api
         finally:
             server.should_exit = True
             thread.join()

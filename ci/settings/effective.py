@@ -1,22 +1,22 @@
-"""The effective settings, each with where it comes from."""
+"""The effective settings, each with its source."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ci.settings.kinds import DEFAULTS
-from ci.settings.overrides import laid_over, read_file, read_overrides
+from ci.settings.defaults import DEFAULTS
+from ci.settings.overrides import apply_overrides, read_file, read_overrides
 from ci.settings.settings import Settings
 
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Explained:
+class EffectiveSetting:
     """One effective setting."""
 
-    # As an override takes it: `environments.dev.replicas`.
+    # In the format of an override: `environments.dev.replicas`.
     path: str
     # As JSON.
     value: str
@@ -24,23 +24,23 @@ class Explained:
     source: str
 
 
-def explained(text: str, overrides: Sequence[str], environment: str) -> list[Explained]:
+def list_effective(text: str, overrides: Sequence[str], environment: str) -> list[EffectiveSetting]:
     """List every setting that concerns an environment, with its value and its source.
 
     Raises:
-        SettingsError: What is wrong with them, or that there is no such environment.
+        SettingsError: The settings are wrong, or there is no such environment.
     """
     settings = Settings.parse(text, overrides)
     kind = settings.environment(environment).kind
     values = settings.model_dump(mode="json", by_alias=True)
     values["environments"] = {environment: values["environments"][environment]}
     sources = {
-        "override": laid_over({}, read_overrides(overrides)),
+        "override": apply_overrides({}, read_overrides(overrides)),
         "file": read_file(text),
         f"default of {kind}": {"environments": {environment: DEFAULTS[kind]}},
     }
     return [
-        Explained(".".join(path), json.dumps(value, ensure_ascii=False), _source(path, sources))
+        EffectiveSetting(".".join(path), json.dumps(value, ensure_ascii=False), _source(path, sources))
         for path, value in _leaves(values)
     ]
 

@@ -1,4 +1,4 @@
-"""The kinds of environment, and what each sets where `pipeline.toml` says nothing."""
+"""The kinds of environment, and the defaults of each."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 Kind = Literal["dev", "acceptance", "production"]
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    # Quick and talkative: every feature, everything logged, a short watch.
+    # Quick: every feature, all logs, a short verify window.
     "dev": {
         "replicas": 2,
         "resources": {"cpus": 1.0, "memory": "256MiB", "pids": 200},
@@ -15,14 +15,14 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "features": "all",
         "monitoring": "off",
         "data": "synthetic",
-        "proof": "integration",
+        "tests": "integration",
         "health": {"timeout": 60, "interval": 1},
         "verify": {"window": 5, "interval": 1, "max_error_rate": 0.01, "max_p95_ms": 1000, "min_requests": 10},
         "keep_previous": 600,
         "signed": False,
         "approvals": {"count": 0},
     },
-    # As production, but with the whole integration suite, data that nobody owns and one person's word.
+    # Like production, but with the integration tests, anonymized data and one approval.
     "acceptance": {
         "replicas": 2,
         "resources": {"cpus": 0.5, "memory": "256MiB", "pids": 100},
@@ -31,7 +31,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "features": [],
         "monitoring": "basic",
         "data": "anonymized",
-        "proof": "integration",
+        "tests": "integration",
         "health": {"timeout": 120, "interval": 2},
         "verify": {"window": 30, "interval": 2, "max_error_rate": 0.01, "max_p95_ms": 500, "min_requests": 50},
         "keep_previous": 3600,
@@ -39,7 +39,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "overriders": ["lead"],
         "approvals": {"count": 1, "roles": ["lead"]},
     },
-    # Careful: one replica after the other, smoke tests only, nothing logged, a long watch, two people's word.
+    # Careful: one replica after the other, smoke tests only, no logs, a long verify window, two approvals.
     "production": {
         "replicas": 3,
         "resources": {"cpus": 0.5, "memory": "256MiB", "pids": 100},
@@ -48,7 +48,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "features": [],
         "monitoring": "full",
         "data": "real",
-        "proof": "smoke",
+        "tests": "smoke",
         "health": {"timeout": 180, "interval": 2},
         "verify": {"window": 120, "interval": 5, "max_error_rate": 0.001, "max_p95_ms": 500, "min_requests": 100},
         "keep_previous": 86400,
@@ -65,17 +65,17 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def with_defaults(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay an environment's own settings over the defaults of its kind."""
-    # Under a kind that does not exist any defaults do: the kind is then the one thing to complain about.
-    return merged(DEFAULTS.get(str(table.get("kind")), DEFAULTS["dev"]), table)
+def add_defaults(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge an environment's own settings over the defaults of its kind."""
+    # An unknown kind gets the defaults of dev: the kind is then the only problem to report.
+    return merge(DEFAULTS.get(str(table.get("kind")), DEFAULTS["dev"]), table)
 
 
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one table over another: tables are joined, everything else is replaced."""
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge one table over another: tables are merged, everything else is replaced."""
     joined = dict(below)
     for key, value in above.items():
         under = joined.get(key)
         both = isinstance(under, Mapping) and isinstance(value, Mapping)
-        joined[key] = merged(under, value) if both else value  # type: ignore[arg-type]  # `both` says it is a table
+        joined[key] = merge(under, value) if both else value  # type: ignore[arg-type]  # both are tables
     return joined
