@@ -42,7 +42,7 @@ class LedgerLine:
     def of(cls, line: views.HistoryLine) -> Self:
         """Take a line over."""
         fields = line.model_dump(exclude={"id", "at", "actor"})
-        return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", **fields)
+        return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", by=line.actor, **fields)
 
     def __str__(self) -> str:
         """Write it as people read it."""
