@@ -61,7 +61,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
                 release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
                 tests=_tests(target, history, decision),
                 verified=decision.verified,
-                check_policy=_recheck(policy, request),
+                check_policy=_recheck(policy, request.model_copy(update={"version": decision.version})),
                 stages=[locked],
                 known={
                     "environment": decision.environment,
@@ -132,6 +132,7 @@ def _tests(target: Target, history: History, decision: Decision) -> TestRun | No
 
 
 def _recheck(policy: Policy, request: DeliveryRequest) -> Callable[[], Awaitable[None]]:
+    # The request names the version: without one, policy would choose another release where this one was denied.
     async def check() -> None:
         try:
             await policy.check(request)
