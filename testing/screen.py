@@ -10,6 +10,7 @@ import termios
 from pathlib import Path
 from typing import Self
 
+from pexpect import TIMEOUT
 from pexpect.fdpexpect import fdspawn
 
 PROMPT = r"[#$] (\x1b\[6n)?$"  # busybox asks where the cursor is
@@ -51,7 +52,11 @@ class Screen:
 
     def wait_for(self, pattern: str = PROMPT, seconds: float = PATIENCE) -> str:
         """Return what appears up to a pattern, without escape codes; fails when it does not come in time."""
-        self._expect.expect(pattern, timeout=seconds)
+        try:
+            self._expect.expect(pattern, timeout=seconds)
+        except TIMEOUT:
+            shown = _plain(str(self._expect.before))
+            raise AssertionError(f"{pattern!r} did not appear in {seconds} seconds, but:\n{shown}") from None
         return _plain(str(self._expect.before) + str(self._expect.after))
 
     def type(self, text: str) -> None:

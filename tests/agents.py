@@ -1,6 +1,7 @@
 """The agent as tests use it: a home in a folder, an environment on this machine's Swarm, images to deliver there."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -197,7 +198,9 @@ class Images:
             command = ["docker", "build", "--quiet", "--tag", name, *arguments]
             subprocess.run(command, input=text, capture_output=True, text=True, check=True)
             docker("push", "--quiet", name)
-            self.known[tag] = docker("image", "inspect", "--format", "{{index .RepoDigests 0}}", name)
+            # Another session may have pushed the same image to a repository of its own.
+            digests = json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", name))
+            (self.known[tag],) = [digest for digest in digests if digest.startswith(f"{self.repository}@")]
         return self.known[tag]
 
 

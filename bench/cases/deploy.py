@@ -8,13 +8,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from ci.targets.__main__ import answer
-
 from bench.commands import attempt, docker, say
 from bench.table import Note, Row
-from ci.settings import Settings
-from ci.targets import protocol
+from ci.targets.stack import Stack
 from ci.targets.swarm.names import Names
+from tests.agents import Agent
 from tests.machine import a_free_port
 
 DOCKERFILE = """\
@@ -44,33 +42,38 @@ MEASURED = {"candidate", "switch"}
 def measure(runs: int) -> Iterator[Row | Note]:
     """Deploy one build after the other both ways: the same image, replicas, limits and health check."""
     name = f"slipway-bench-{uuid.uuid4().hex[:8]}"
-    stack = protocol.Stack.of(Settings.parse(SETTINGS.format(name=name, port=a_free_port()), []), "dev")
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        agent = Agent(Path(folder), SETTINGS.format(name=name, port=a_free_port()))
+        yield from _measure(agent, name, runs)
+
+
+def _measure(agent: Agent, name: str, runs: int) -> Iterator[Row | Note]:
     images = _images(name, runs + 1)
     ours, theirs, back, their_back = [], [], [], []
     try:
-        _deploy(stack, images[0])
-        _service(stack, name, images[0])
+        _deploy(agent, images[0])
+        _service(agent.stack, name, images[0])
         for number, image in enumerate(images[1:], 1):
             say(f"deploy {number}/{runs}")
-            ours.append(_deploy(stack, image))
+            ours.append(_deploy(agent, image))
             theirs.append(_update(name, image))
             # What was gone back to is what serves before the next one.
-            back.append(_roll_back(stack, images[0]))
+            back.append(_roll_back(agent, images[0]))
             their_back.append(_update(name, images[0])[0])
     finally:
         attempt("docker", "service", "rm", name)
-        asyncio.run(answer(protocol.Remove(stack=stack)))
+        asyncio.run(agent.remove())
         attempt("docker", "image", "rm", "--force", *images)
     whole, running = zip(*theirs, strict=True)
     yield Row("b2", "deploy, from candidate to switch", ours, whole, "≤ 1.2")
     yield Row("b2", "the same, by hand until the new replicas run", ours, running)
-    yield Row("h", "rollback, from lock to proven", back, their_back, "≤ 0.5")
+    yield Row("h", "rollback, from lock to verified", back, their_back, "≤ 0.5")
     yield Note("h", "to the release before, which is kept; by hand docker service update to its image")
     yield Note(
         "b2",
         "two replicas, both new ones at once and before the old ones go, the same image, limits and health check. By "
         "hand: docker service update, which then verifies for 5 s that its tasks are stable; Slipway: the stages "
-        "candidate and switch of the program beside the target, without proof and watch",
+        "candidate and switch of the agent, without tests and verify",
     )
 
 
@@ -90,23 +93,21 @@ def _images(name: str, count: int) -> list[str]:
     return found
 
 
-def _deploy(stack: protocol.Stack, image: str) -> float:
-    request = protocol.Deploy(stack=stack, image=image, version=image[-12:], holder="bench")
-    deployed = asyncio.run(answer(request))
-    if not isinstance(deployed, protocol.Deployed) or not deployed.ok:
-        raise SystemExit(f"deploy: {deployed.message}")
-    return sum(stage.seconds for stage in deployed.stages if stage.name in MEASURED)
+def _deploy(agent: Agent, image: str) -> float:
+    report = asyncio.run(agent.deploy(image[-12:], image))
+    if not report.ok:
+        raise SystemExit(f"deploy: {report.message}")
+    return sum(stage.seconds for stage in report.stages if stage.name in MEASURED)
 
 
-def _roll_back(stack: protocol.Stack, image: str) -> float:
-    request = protocol.Rollback(stack=stack, image=image, version=image[-12:], holder="bench")
-    deployed = asyncio.run(answer(request))
-    if not isinstance(deployed, protocol.Deployed) or not deployed.ok or not deployed.kept:
-        raise SystemExit(f"rollback: {deployed.message}")
-    return sum(stage.seconds for stage in deployed.stages)
+def _roll_back(agent: Agent, image: str) -> float:
+    report = asyncio.run(agent.roll_back(image[-12:]))
+    if not report.ok or not report.kept:
+        raise SystemExit(f"rollback: {report.message}")
+    return sum(stage.seconds for stage in report.stages)
 
 
-def _service(stack: protocol.Stack, name: str, image: str) -> None:
+def _service(stack: Stack, name: str, image: str) -> None:
     """Create the same service by hand."""
     environment = stack.environment
     docker(

@@ -137,6 +137,9 @@ def _recheck(policy: Policy, request: DeliveryRequest) -> Callable[[], Awaitable
             await policy.check(request)
         except RefusedError as error:
             raise DeliveryEnded(Outcome.REFUSED, str(error)) from error
+        except ReleaseError as error:
+            # Without the ledger nobody knows whether somebody denied the release meanwhile.
+            raise DeliveryEnded(Outcome.FAILED, f"policy cannot be checked before the switch: {error}") from error
 
     return check
 

@@ -1,4 +1,4 @@
-"""What faults are made to: a service in two versions, and a deploy that is stopped at a certain moment."""
+"""A service in two versions for tests of faults, and a deploy that is stopped at a certain moment."""
 
 import asyncio
 import shutil
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ci.targets.__main__ import answer
 
 from ci.ledger import protocol as ledgers
 from ci.ledger.handling import opened
 from ci.ledger.history import History
 from ci.settings import FILE, Settings
-from ci.targets import protocol as p
+from ci.targets.access import Access
+from ci.targets.swarm.target import SwarmTarget
+from ci.targets.target import TargetState
 from tests.machine import a_free_port, docker
 from tests.registries import Stoppable
 from tests.relays import Relay
@@ -51,23 +52,23 @@ keep_previous = 0
 verify = {{ window = 2, min_requests = 2, max_p95_ms = 10000 }}
 """
 VERSIONS = ("one", "two")
-# What the target is asked, as the first of its kind or the nth, when a step of the deploy begins.
+# The request to the target, as the first of its kind or the nth, with which a step of the deploy begins.
 ASKED = {
     "lock": (r'"Name": ?"[^"]*_lock"', 1),
     "preflight": (r"GET \S*/distribution/", 1),
     "candidate": (r"POST \S*/services/create", 1),
-    "prove": (r"POST \S*/images/load", 1),
-    # The edge itself, and then the note about it.
+    "test": (r'"slipway\.tests"', 1),
+    # The edge itself, and then the record of its routing.
     "switch": (r"/load\"", 1),
-    "remember": (r"POST \S*/services/\S*/update", 1),
-    "watch": (r"/metrics\"", 1),
-    # That the release has proven itself, and then that nothing is half done any more.
+    "record": (r"POST \S*/services/\S*/update", 1),
+    "verify": (r"/metrics\"", 1),
+    # The release becomes the stable one, and then the intent is cleared.
     "retire": (r"POST \S*/services/\S*/update", 2),
-    "forget": (r"DELETE \S*/configs/", 1),
+    "clear": (r"DELETE \S*/configs/", 1),
     "unlock": (r"DELETE \S*/configs/", 2),
 }
-# What the progress says when a program begins: the ledger's first lets in, and then records.
-LEDGER = "python -m ci.ledger"
+# Lines of the progress after which the ledger is read, and written.
+LEDGER = {"policy": f"slipway-agent deliver {ENVIRONMENT}", "record": "retire: "}
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,15 @@ class Place:
         """Ask the service which version it is."""
         return str(httpx.get(self.address, timeout=10).headers["x-version"])
 
-    def state(self) -> p.Described:
-        """Look at the target, past the relay."""
-        stack, access = self.project.stack_of(ENVIRONMENT), p.Access(socket=self.target.socket)
-        outcome = asyncio.run(answer(p.State(stack=stack, access=access)))
-        assert isinstance(outcome, p.Described), outcome
-        return outcome
+    def state(self) -> TargetState:
+        """Read what exists on the target, past the relay."""
+
+        async def read() -> TargetState:
+            access = Access(socket=self.target.socket)
+            async with SwarmTarget.connect(self.project.stack_of(ENVIRONMENT), access) as target:
+                return await target.read_state()
+
+        return asyncio.run(read())
 
     def history(self) -> History:
         """Read the ledger."""

@@ -34,7 +34,7 @@ def check_the_ledger(place: Place, known: set[str]) -> None:
     assert not history.problems
     for entry in history.of(Deploy, environment=ENVIRONMENT):
         if entry.id not in known and entry.record.outcome != "failed":
-            assert entry.record.outcome == "refused" or entry.record.digest == state.now.digest, entry.record
+            assert entry.record.outcome == "refused" or entry.record.digest == state.current.digest, entry.record
 
 
 def check_the_end(place: Place, version: str, known: set[str]) -> None:
@@ -42,9 +42,9 @@ def check_the_end(place: Place, version: str, known: set[str]) -> None:
     history, state = place.history(), place.state()
     said = history.serving(ENVIRONMENT)
     assert said
-    assert (said.record.version, said.record.digest) == (version, state.now.digest)
-    assert (state.now.version, place.serving()) == (version, version)
-    assert (state.ok, state.lock, state.intent) == (True, "", ""), state
+    assert (said.record.version, said.record.digest) == (version, state.current.digest)
+    assert (state.current.version, place.serving()) == (version, version)
+    assert (state.is_healthy, state.lock, state.intent) == (True, None, None), state
     assert "candidate" not in {release.role for release in state.releases}, state
     assert history.open_starts(ENVIRONMENT) == ()
     assert not history.problems

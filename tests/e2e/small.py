@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ci.targets import protocol as p
-from tests.infrastructure.cluster import bring_images
+from ci.agent.home import Rules
+from ci.agent.protocol.requests import Provision
+from ci.agent.protocol.responses import Done
+from ci.settings import FILE, Settings
+from tests.infrastructure.cluster import bring_images, make_home, with_hosts
 from tests.infrastructure.lan import Lan, until
 
 from .conftest import REPOSITORY, Project
@@ -28,7 +31,9 @@ def a_small_target(lan: Lan, folder: Path, project: Project, registry: int) -> I
             port = project.stack_of(environment).environment.edge.port
             _join(stack, folder / f"{environment}.sock", port, to=inside)
         hosts = {machine.label: machine.described()}
-        provisioned = lan.ask(p.Provision(stack=project.stack, access=lan.access, hosts=hosts))
+        settings = with_hosts(Settings.parse((project.folder / FILE).read_text()), hosts)
+        home = make_home(folder, Rules(settings=settings), lan.key)
+        provisioned = lan.ask(home, Provision(environment="dev"), Done)
         assert provisioned.ok, provisioned
         bring_images(machine, "caddy:2")
         yield Target(

@@ -8,10 +8,15 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from ci.targets import protocol as p
+from ci.agent.protocol.requests import AnyRequest
+from ci.agent.protocol.responses import Failed, Refused, Response, read_response
+from ci.settings import Host
+
+T = TypeVar("T", bound=Response)
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
@@ -82,10 +87,10 @@ class Machine:
         """Run a command on the host."""
         return run(*self.entered(*command))
 
-    def described(self, role: str = "manager", **labels: str) -> p.Host:
+    def described(self, role: str = "manager", **labels: str) -> Host:
         """Describe the host as the settings do."""
         key = (self.folder / "ssh/host_key.pub").read_text()
-        return p.Host.model_validate(
+        return Host.model_validate(
             {
                 "address": f"ssh://root@{self.address}",
                 "known_hosts": f"{self.address} {key}",
@@ -118,7 +123,7 @@ class Lan:
         for link in ("lo", "lan"):
             self.ip("link", "set", link, "up")
         _make_key(folder / "key")
-        self.access = p.Access(key_file=str(folder / "key"))
+        self.key = folder / "key"
 
     def ip(self, *arguments: str) -> str:
         """Look at or change the network from the laptop's side."""
@@ -136,10 +141,10 @@ class Lan:
     def _entered(self, *command: str) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self.id}", *command]
 
-    def ask(self, request: p.Request) -> p.AnyOutcome:
-        """Run the program at the laptop."""
-        text = self.at_laptop(sys.executable, "-m", "ci.targets", given=request.model_dump_json())
-        return p.read_outcome(text)
+    def ask(self, home: Path, request: AnyRequest, expected: type[T]) -> T | Refused | Failed:
+        """Run the agent at the laptop, with a home; returns the expected response, or bad news."""
+        program = ("env", f"SLIPWAY_HOME={home}", sys.executable, "-m", "ci.agent", *request.words)
+        return read_response(self.at_laptop(*program, given=request.model_dump_json()), expected)
 
     def plug(self, process: str, link: str, address: str) -> None:
         """Give the network namespace of a process an address on the lan."""

@@ -5,12 +5,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci.targets.protocol import RegistryLogin
-
 from tests.infrastructure.lan import REGISTRY, Lan, run, until
 
 USER = "slipway"
 HOST = f"{REGISTRY.split()[1]}:5000"
+# The laptop has no line for the registry in its /etc/hosts.
+URL = f"https://{REGISTRY.split()[0]}:5000"
 
 
 @dataclass
@@ -53,9 +53,9 @@ class Registry:
         return (self.folder / "ca.pem").read_text()
 
     @property
-    def login(self) -> RegistryLogin:
-        """What opens it."""
-        return RegistryLogin(user=USER, password_file=str(self.folder / "password"))
+    def password(self) -> Path:
+        """The file with its user's password."""
+        return self.folder / "password"
 
     def end(self) -> None:
         """Remove it, and everything in it."""
@@ -71,6 +71,6 @@ def make_certificates(folder: Path) -> None:
     new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
     run(*new, "-subj", "/CN=test CA", "-keyout", f"{folder}/ca.key", "-out", f"{folder}/ca.pem")
     signed = ("-CA", f"{folder}/ca.pem", "-CAkey", f"{folder}/ca.key", "-addext", "basicConstraints=CA:FALSE")
-    name = HOST.partition(":")[0]
-    subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}")
+    address, name = REGISTRY.split()
+    subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},IP:{address}")
     run(*new, *subject, *signed, "-keyout", f"{folder}/registry.key", "-out", f"{folder}/registry.pem")

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
-from ci.targets import protocol as p
-from tests.infrastructure.cluster import a_stack
+from ci.agent.home import Rules
+from ci.agent.protocol.requests import Provision, ReadStatus
+from ci.agent.protocol.responses import Done, Failed, Refused, Status
+from ci.settings import Host, Settings
+from tests.infrastructure.cluster import make_home, make_settings, with_hosts
 from tests.infrastructure.lan import Lan, Machine, run
 
 CA = "-----BEGIN CERTIFICATE-----\nof a registry\n-----END CERTIFICATE-----\n"
@@ -24,7 +28,7 @@ def machines(lan: Lan) -> dict[str, Machine]:
 
 
 @pytest.fixture(scope="module")
-def hosts(machines: dict[str, Machine]) -> dict[str, p.Host]:
+def hosts(machines: dict[str, Machine]) -> dict[str, Host]:
     """The hosts as the settings describe them, the third a worker."""
     one, two, three = machines.values()
     return {
@@ -34,20 +38,27 @@ def hosts(machines: dict[str, Machine]) -> dict[str, p.Host]:
     }
 
 
-def provision(lan: Lan, hosts: dict[str, p.Host]) -> p.AnyOutcome:
-    return lan.ask(p.Provision(stack=a_stack(), access=lan.access, hosts=hosts, registry_ca=CA))
+def home(lan: Lan, settings: Settings) -> Path:
+    return make_home(lan.folder, Rules(settings=settings, registry_ca=CA), lan.key)
 
 
-def provisioned(lan: Lan, hosts: dict[str, p.Host]) -> p.Provisioned:
-    outcome = provision(lan, hosts)
-    assert isinstance(outcome, p.Provisioned), outcome
-    return outcome
+def provision(lan: Lan, hosts: dict[str, Host]) -> Done | Refused | Failed:
+    return lan.ask(home(lan, with_hosts(make_settings(), hosts)), Provision(environment="dev"), Done)
 
 
-def refused(lan: Lan, hosts: dict[str, p.Host]) -> p.Failed:
-    outcome = provision(lan, hosts)
-    assert isinstance(outcome, p.Failed), outcome
-    return outcome
+def provisioned(lan: Lan, hosts: dict[str, Host]) -> list[str]:
+    """Make hosts ready, and return a line for each change."""
+    response = provision(lan, hosts)
+    assert isinstance(response, Done), response
+    ready, _, changes = response.message.partition(": ready; ")
+    assert ready == ", ".join(hosts)
+    return [] if changes == "nothing had to be changed" else changes.splitlines()
+
+
+def refused(lan: Lan, hosts: dict[str, Host]) -> Failed:
+    response = provision(lan, hosts)
+    assert isinstance(response, Failed), response
+    return response
 
 
 def nodes(manager: Machine) -> dict[str, Any]:
@@ -57,11 +68,11 @@ def nodes(manager: Machine) -> dict[str, Any]:
     return {node["Description"]["Hostname"].partition("-")[2]: node for node in found}
 
 
-def test_hosts_become_one_swarm(lan: Lan, machines: dict[str, Machine], hosts: dict[str, p.Host]) -> None:
-    done = provisioned(lan, hosts)
-    assert done.message.startswith("one, two, three: ready; ")
-    changed = {(step.host, step.what) for step in done.changed}
-    assert changed >= {(name, what) for name in hosts for what in ("docker", "registry CA", "swarm", "labels")}
+def test_hosts_become_one_swarm(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
+    changes = "\n".join(provisioned(lan, hosts))
+    for name in hosts:
+        for what in (r"\w+ Docker ", r".* is trusted now: ", r"(began a|joined the) swarm ", r"labelled "):
+            assert re.search(f"^{name}: {what}", changes, re.MULTILINE), changes
     found = nodes(machines["one"])
     assert {name: node["Spec"]["Role"] for name, node in found.items()} == {
         "one": "manager",
@@ -70,30 +81,28 @@ def test_hosts_become_one_swarm(lan: Lan, machines: dict[str, Machine], hosts: d
     }
     assert found["three"]["Spec"]["Labels"] == {"disk": "fast", "place": "south"}
     for machine in machines.values():
-        assert machine.run("cat", f"/etc/docker/certs.d/{a_stack().registry.host}/ca.crt") == CA.strip()
+        assert machine.run("cat", f"/etc/docker/certs.d/{make_settings().registry.host}/ca.crt") == CA.strip()
 
 
-def test_twice_in_a_row_changes_nothing(lan: Lan, machines: dict[str, Machine], hosts: dict[str, p.Host]) -> None:
+def test_twice_in_a_row_changes_nothing(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
     provisioned(lan, hosts)
     before = {name: node["Version"] for name, node in nodes(machines["one"]).items()}
     again = provisioned(lan, hosts)
-    assert again.changed == ()
-    assert again.message == "one, two, three: ready; nothing had to be changed"
+    assert again == []
     assert {name: node["Version"] for name, node in nodes(machines["one"]).items()} == before
 
 
-def test_what_is_missing_is_put_back_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, p.Host]) -> None:
+def test_what_is_missing_is_put_back_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
     provisioned(lan, hosts)
     machines["two"].run("rm", "-r", "/etc/docker/certs.d")
     machines["one"].run(
         "docker", "node", "update", "--label-rm", "disk", "--label-add", "own=kept", machines["three"].name
     )
     again = provisioned(lan, hosts | {"three": machines["three"].described("manager", disk="fast")})
-    assert {(step.host, step.what) for step in again.changed} == {
-        ("two", "registry CA"),
-        ("three", "role"),
-        ("three", "labels"),
-    }
+    assert len(again) == 3, again
+    assert [line for line in again if line.startswith("two: ") and " is trusted now: " in line]
+    assert [line for line in again if line.startswith("three: promoted to manager")]
+    assert [line for line in again if line.startswith("three: labelled ")]
     spec = nodes(machines["one"])["three"]["Spec"]
     assert spec == {  # what nobody named stays
         "Role": "manager",
@@ -101,12 +110,10 @@ def test_what_is_missing_is_put_back_alone(lan: Lan, machines: dict[str, Machine
         "Labels": {"disk": "fast", "own": "kept", "place": "south"},
     }
     demoted = provisioned(lan, hosts)
-    assert [(step.host, step.message) for step in demoted.changed] == [("three", "demoted to worker")]
+    assert demoted == ["three: demoted to worker"]
 
 
-def test_a_host_of_another_swarm_is_left_alone(
-    lan: Lan, machines: dict[str, Machine], hosts: dict[str, p.Host]
-) -> None:
+def test_a_host_of_another_swarm_is_left_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
     provisioned(lan, hosts)
     stranger = lan.boot("stranger")
     provisioned(lan, {"stranger": stranger.described()})
@@ -136,8 +143,8 @@ def test_a_host_whose_key_is_not_the_known_one_is_refused(lan: Lan, machines: di
         failed = refused(lan, {"one": host})
         assert failed.reason == "unreachable"
         assert "the host's key is not the one in known_hosts" in failed.message
-        deploying = lan.ask(p.State(stack=a_stack(host=host), access=lan.access))
-        assert isinstance(deploying, p.Failed), deploying
+        deploying = lan.ask(home(lan, make_settings(host=host)), ReadStatus(environment="dev"), Status)
+        assert isinstance(deploying, Failed), deploying
         assert "the host's key is not the one in known_hosts" in deploying.message
 
 
@@ -147,9 +154,9 @@ def test_docker_is_installed_where_it_is_missing(lan: Lan, tmp_path: Path) -> No
     bare.run("dpkg", "--remove", "--force-depends", "docker.io")
     assert bare.run("sh", "-c", "ls /usr/sbin/dockerd /usr/bin/docker 2>/dev/null || echo none") == "none"
     done = provisioned(lan, {"bare": bare.described()})
-    assert done.steps[0].message.startswith("installed Docker ")
+    assert done[0].startswith("bare: installed Docker ")
     assert bare.run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}") == "active"
-    assert provisioned(lan, {"bare": bare.described()}).changed == ()
+    assert provisioned(lan, {"bare": bare.described()}) == []
 
 
 def test_a_host_that_offers_no_docker_says_why(lan: Lan, tmp_path: Path) -> None:
@@ -159,7 +166,7 @@ def test_a_host_that_offers_no_docker_says_why(lan: Lan, tmp_path: Path) -> None
     bare.run("truncate", "--size=0", f"{PACKAGES}/Packages")
     failed = refused(lan, {"empty": bare.described()})
     assert failed.reason == "refused"
-    assert failed.message.startswith("provision: empty: a command failed there (exit code 100): ")
+    assert failed.message.startswith("dev: empty: a command failed there (exit code 100): ")
     assert "docker.io" in failed.message
 
 

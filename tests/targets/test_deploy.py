@@ -13,6 +13,8 @@ from ci.delivery.budget import longest
 from ci.outcome import Outcome
 from ci.targets.target import ReleaseRef
 from tests.agents import Agent, Images, deploy_request
+from tests.machine import a_free_port
+from tests.registries import a_stoppable_registry
 
 Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 
@@ -177,3 +179,22 @@ async def test_deploy_repairs_an_edge_that_routes_elsewhere(serving: Agent, imag
     report = await serving.deploy("one", images.service("one"))
     assert report.outcome == Outcome.UNCHANGED
     await assert_nothing_changed(serving)
+
+
+@pytest.mark.full
+async def test_deploy_whose_ledger_is_lost_before_the_switch_is_undone(agent: Agent, images: Images) -> None:
+    with a_stoppable_registry(a_free_port()) as registry:
+        # The service's images are in the usual registry; the ledger is in the one that ends.
+        lonely = agent.changed(f"registry.repository=localhost:{registry.port}/{agent.settings.app.name}")
+        assert (await lonely.deploy("one", images.service("one"))).ok
+        running = asyncio.create_task(lonely.deploy("two", images.service("two"), images.tests("sleep 5")))
+        await until_written(lonely, "intent")
+        registry.kill()
+        report = await asyncio.wait_for(running, 60)
+        assert (report.ok, report.outcome) == (False, Outcome.FAILED)
+        assert "policy cannot be checked before the switch" in report.message
+        assert report.unrecorded
+        await assert_nothing_changed(lonely)
+        registry.start()
+        again = await lonely.deploy("one", images.service("one"))
+        assert (again.outcome, again.recovered) == (Outcome.UNCHANGED, "")

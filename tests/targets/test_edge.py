@@ -77,7 +77,7 @@ async def test_routing_is_remembered_with_its_time(serving: Agent) -> None:
         await target.record_routing(current=current, previous="web-before", stable="web-stable")
         again = await target.read_state()
         assert (again.previous.release, again.stable, again.since) == ("web-before", "web-stable", state.since)
-        await target.record_routing(current=current, previous="", stable=current)
+        await target.record_routing(current=current, previous=state.previous.release, stable=state.stable)
     assert await serving.state() == state
 
 

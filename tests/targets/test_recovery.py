@@ -155,9 +155,8 @@ async def test_killed_first_deploy_can_be_tried_again(agent: Agent, images: Imag
 @pytest.mark.full
 async def test_helper_of_a_killed_run_is_removed_by_the_next_one(serving: Agent, images: Images) -> None:
     helpers = ("ps", "--quiet", "--filter", f"label=slipway.helper={serving.stack.namespace}")
-    await asyncio.to_thread(
-        kill_after, "candidate", serving, deploy_request("2", images.service("two"), images.tests(PASSES))
-    )
+    request = deploy_request("tested", images.service("two"), images.tests(PASSES))
+    await asyncio.to_thread(kill_after, "candidate", serving, request)
     assert docker(*helpers)
     assert await recover(serving) == "undone"
     assert docker(*helpers) == ""

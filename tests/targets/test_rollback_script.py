@@ -4,11 +4,10 @@ import asyncio
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from ci.agent.protocol.requests import LockEnvironment, UnlockEnvironment
@@ -17,6 +16,7 @@ from ci.delivery.lock import new_lock
 from ci.targets.target import Intent, TargetState
 from tests.agents import Agent, Images
 from tests.machine import docker
+from tests.ssh import a_shell
 
 Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 Script = Callable[..., subprocess.CompletedProcess[str]]
@@ -209,7 +209,7 @@ async def test_release_without_healthy_replicas_is_refused(both: Agent, roll_bac
     one = f"{both.stack.namespace}_{(await both.state()).previous.release}"
     docker("service", "scale", "--detach", f"{one}=0")
     refused = await roll_back("one", FORCE="1")
-    docker("service", "scale", "--detach", f"{one}=2")
+    docker("service", "scale", f"{one}=2")
     assert refused.returncode == 1
     assert f"See 'docker service ps {one}'" in refused.stderr
     assert both.serving() == "two"
@@ -231,62 +231,11 @@ async def test_script_takes_over_the_lock_of_a_dead_run_and_its_intent(
     assert_unlocked(state)
 
 
-async def pump(
-    source: asyncssh.SSHReader[bytes] | asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes] | asyncio.StreamWriter
-) -> None:
-    """Pass on what comes, until there is no more."""
-    with suppress(BrokenPipeError, ConnectionResetError):
-        while data := await source.read(1 << 16):
-            sink.write(data)
-            await sink.drain()
-        sink.write_eof()
-
-
-@asynccontextmanager
-async def a_host(folder: Path) -> AsyncIterator[str]:
-    """Run a real ssh server that runs commands, as `docker` on the other side needs; return its configuration file."""
-    host, user = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
-    user.write_private_key(str(folder / "key"))
-    (folder / "key").chmod(0o600)
-    user.write_public_key(str(folder / "authorized"))
-
-    async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
-        command = process.command or ""
-        assert command.startswith("docker "), command
-        child = await asyncio.create_subprocess_shell(
-            command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        assert child.stdin
-        assert child.stdout
-        forth = asyncio.create_task(pump(process.stdin, child.stdin))
-        await pump(child.stdout, process.stdout)
-        await forth
-        process.exit(await child.wait())
-
-    server = await asyncssh.create_server(
-        asyncssh.SSHServer,
-        "127.0.0.1",
-        0,
-        server_host_keys=[host],
-        authorized_client_keys=str(folder / "authorized"),
-        process_factory=run,
-        encoding=None,
-    )
-    async with server:
-        known = f"[127.0.0.1]:{server.get_port()} {host.export_public_key().decode().strip()}\n"
-        (folder / "known").write_text(known)
-        (folder / "config").write_text(
-            f"Host target\n HostName 127.0.0.1\n Port {server.get_port()}\n User root\n IdentityFile {folder}/key\n"
-            f" UserKnownHostsFile {folder}/known\n StrictHostKeyChecking yes\n"
-        )
-        yield str(folder / "config")
-
-
 @pytest.mark.full
 async def test_script_works_over_ssh(
     both: Agent, images: Images, roll_back: RollBack, tools: Path, tmp_path: Path
 ) -> None:
-    async with a_host(tmp_path) as config:
+    async with a_shell(tmp_path) as config:
         (tools / "ssh").write_text(f'#!/bin/bash\nexec {shutil.which("ssh")} -F {config} "$@"\n')
         (tools / "ssh").chmod(0o755)
         done = await roll_back("one", "ssh://target")

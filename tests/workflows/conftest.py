@@ -30,7 +30,7 @@ def commands(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator[Runner]:
-    """Return a machine with a repository whose main branch has one commit, and nothing delivered yet."""
+    """Return a machine with a repository whose main branch has one commit, a pinned agent, and no delivery yet."""
     ensure_swarm()
     home = tmp_path_factory.mktemp("workflows")
     key, hub = new_key(home / "key"), Hub()
@@ -42,8 +42,9 @@ def runner(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator
         environ = surroundings(home / "cache")
         runner = Runner(home / "repository", home / "act", commands, key, hub, environ)
         runner.git("init", "--quiet", "--initial-branch=main")
-        runner.commit("Begin")
         try:
+            runner.pin_agent()
+            runner.commit("Begin")
             yield runner
         finally:
             runner.remove()
@@ -65,7 +66,7 @@ def on_main(runner: Runner, version: str) -> Done:  # noqa: ARG001 - the version
 @pytest.fixture(scope="session")
 def in_acceptance(runner: Runner, version: str, on_main: Done) -> Done:
     """Deploy to acceptance, with a lead's approval."""
-    assert on_main.status == 0, on_main.said
+    assert on_main.status == 0, on_main.output
     runner.hub.run("2", "acceptance", version)
     runner.hub.review("2", "lead-login", "acceptance")
     return runner.run("workflow_dispatch", "deploy-acceptance.yml", "2", version=version)

@@ -1,6 +1,5 @@
 """A repository, a server like GitHub's, and `act`, which runs the repository's workflows on this machine."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -10,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci.targets.__main__ import answer
-
 from ci.settings import FILE, Settings
-from ci.targets import protocol as p
+from ci.stages.agent_image import LOCK
+from ci.targets.stack import Stack
+from tests.e2e.targets import remove_stack
 from tests.ledger.github.hub import TOKEN, Hub
 from tests.machine import docker
 
@@ -35,12 +34,12 @@ class Done:
     """What a run of a workflow came to."""
 
     status: int
-    said: str
+    output: str
 
     @property
     def summaries(self) -> str:
         """What the run's summary on GitHub would hold."""
-        return "\n".join(self.said.split("Summary - ")[1:])
+        return "\n".join(self.output.split("Summary - ")[1:])
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,15 @@ class Runner:
         self.git("add", "--all")
         self.git("commit", "--quiet", f"--message={message}")
         return self.git("rev-parse", "HEAD")[:12]
+
+    def pin_agent(self) -> None:
+        """Pin the agent's image, which environments other than dev ask for."""
+        given = ("--docker=/var/run/docker.sock", "--registry=tcp://localhost:5000")
+        command = [str(self.bin / "dagger"), "call", *given, "pin-agent", f"--output={LOCK}"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+        assert done.returncode == 0, done.stderr
 
     def run(self, event: str, workflow: str, run: str = "1", **inputs: str) -> Done:
         """Run a workflow to its end."""
@@ -108,8 +116,7 @@ class Runner:
     def remove(self) -> None:
         """Take away what was delivered."""
         for environment in self.settings.environments:
-            outcome = asyncio.run(answer(p.Remove(stack=p.Stack.of(self.settings, environment))))
-            assert outcome.ok, outcome
+            remove_stack(Stack.of(self.settings, environment))
         repository = self.settings.registry.repository
         for image in docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines():
             if image.startswith(f"{repository} "):
@@ -142,6 +149,9 @@ def filled(folder: Path, text: str, signers: str) -> None:
             shutil.copy(source, folder / part)
     ignored = shutil.ignore_patterns(".*", "__pycache__")
     shutil.copytree(REPOSITORY / "tests/e2e/service", folder / "service", ignore=ignored)
+    # Unlike this repository, a team commits its agent.lock.
+    ignored_files = (folder / ".gitignore").read_text().replace(f"/{LOCK}\n", "")
+    (folder / ".gitignore").write_text(ignored_files)
     (folder / FILE).write_text(text)
     (folder / "allowed_signers").write_text(signers)
 

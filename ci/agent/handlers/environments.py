@@ -106,7 +106,8 @@ async def handle_provision(context: Context, request: Provision) -> Done:
         raise NotReadyError(f"{where}: one host must have the role manager, to lead the swarm")
     registry, certificates = context.settings.registry.host, context.rules.registry_ca
     steps = await provision(hosts, context.home.access(), registry, certificates)
-    return Done(message="\n".join(f"{step.host}: {step.message}" for step in steps))
+    changes = "\n".join(f"{step.host}: {step.message}" for step in steps if step.changed)
+    return Done(message=f"{', '.join(hosts)}: ready; {changes or 'nothing had to be changed'}")
 
 
 def _sentence(state: TargetState) -> str:
