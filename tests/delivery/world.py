@@ -111,7 +111,7 @@ class World:
     observe: Observe = lambda *_: None
     stacks: dict[str, MemoryStack] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
-    _sound: dict[tuple[str, bytes], Checked] = field(default_factory=dict)
+    _sound: dict[str, Checked] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give each environment its stack."""

@@ -134,14 +134,14 @@ class MemorySignatures(Signatures):
 class MemoryLedger(Ledger):
     """A ledger that checks each record once, however many runs read it: a sound record stays sound."""
 
-    sound: dict[tuple[str, bytes], Checked] = field(default_factory=dict)
+    sound: dict[str, Checked] = field(default_factory=dict)
 
-    async def _check(self, tag: str, manifest: bytes, now: datetime) -> Checked:
-        found = self.sound.get((tag, manifest))
+    async def _read_one(self, tag: str, now: datetime) -> Checked:
+        found = self.sound.get(tag)
         if found is None:
-            found = await super()._check(tag, manifest, now)
+            found = await super()._read_one(tag, now)
             if found.entry and not found.problems:
-                self.sound[tag, manifest] = found
+                self.sound[tag] = found
         return found
 
 
