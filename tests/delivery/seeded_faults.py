@@ -157,6 +157,7 @@ def _hunt_here(limit: int) -> Finding:
 
     @settings(
         max_examples=limit,
+        # What is found need not be made small.
         phases=[Phase.generate],
         deadline=None,
         derandomize=True,
@@ -166,17 +167,16 @@ def _hunt_here(limit: int) -> Finding:
     @given(history=histories)
     def run(history: list[Command]) -> None:
         nonlocal count
-        if found:
-            return
-        count += 1
+        count += not found
         try:
             run_history(history)
-        except BrokenError as error:
-            found.append(Finding(error.invariant, count, str(error)))
-        except Exception as error:  # noqa: BLE001 - a fault may show itself by any error
-            found.append(Finding(f"no command ends by a bare {type(error).__name__}", count, str(error)))
+        except Exception as error:
+            name = error.invariant if isinstance(error, BrokenError) else f"no run ends by a {type(error).__name__}"
+            found.append(Finding(name, count, str(error)))
+            raise
 
-    run()
+    with contextlib.suppress(Exception):
+        run()
     return found[0] if found else Finding("", count)
 
 

@@ -82,6 +82,12 @@ class Result:
     error: ReleaseError | TargetError | None = None
 
     @property
+    def ended(self) -> DeliveryReport:
+        """The report of a run that ended with one."""
+        assert self.report is not None, self.error
+        return self.report
+
+    @property
     def locked(self) -> bool:
         """Whether somebody else held the lock."""
         return isinstance(self.error, LockedError)
@@ -196,3 +202,10 @@ class World:
     async def unlock(self, environment: str) -> None:
         """Open an environment's lock, whoever holds it."""
         await self.target(environment).release_lock(force=True)
+
+    async def release(self, environment: str, version: str, *, fault: Fault | None = None, **details: Any) -> Result:
+        """Build a version, let both approvers approve it, and deploy it."""
+        await self.build(version)
+        if environment == "production":
+            await self.state("approve", version, "lead", "stakeholder")
+        return await self.deliver(environment, version, fault=fault, **details)

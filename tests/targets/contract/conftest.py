@@ -43,6 +43,11 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
 }
 # An image that no registry has.
 MISSING = f"localhost:5000/slipway-test/missing@sha256:{'0' * 64}"
+SLOW_ON_SWARM = (
+    "test_lock_of_a_silent_run_is_taken_over",
+    "test_release_that_is_sick_is_not_healthy_in_time",
+    "test_release_that_crashes_is_not_healthy",
+)
 Image = Callable[[str], str]
 
 
@@ -89,6 +94,13 @@ def make_stack(*overrides: str) -> Stack:
 def memory_image(build: str) -> str:
     """Return the digest of a build that exists in memory alone."""
     return f"localhost:5000/memory@sha256:{sha256(build.encode()).hexdigest()}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what takes long on Swarm to the full run; in memory everything is quick."""
+    for item in items:
+        if any(item.name == f"{name}[swarm]" for name in SLOW_ON_SWARM):
+            item.add_marker(pytest.mark.full)
 
 
 @pytest.fixture(scope="module")

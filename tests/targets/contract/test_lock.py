@@ -48,7 +48,6 @@ async def test_lock_of_a_person_is_taken_over_when_its_time_is_over(subject: Sub
     assert "author" in await subject.connect().acquire_lock(lock_of("lead"))
 
 
-@pytest.mark.full
 async def test_lock_of_a_silent_run_is_taken_over(subject: Subject) -> None:
     await subject.target.acquire_lock(lock_of("author"))
     await asyncio.sleep(6)
