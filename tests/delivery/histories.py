@@ -233,7 +233,9 @@ class _Historian:
 
     def is_denied(self, result: Result) -> bool:
         return result.request.version in self.observer.denied or (
-            result.request.environment == "production" and result.report is not None and "denied" in result.report.message
+            result.request.environment == "production"
+            and result.report is not None
+            and "denied" in result.report.message
         )
 
     async def lock(self, command: LockByPerson) -> None:

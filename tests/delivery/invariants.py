@@ -179,7 +179,9 @@ def _check_ledger(history: History, environment: str, digest: str) -> None:
     entry = history.serving(environment)
     recorded = entry.record.digest if entry else ""
     if recorded != digest:
-        what = f"{environment}: by the ledger {recorded[:14] or 'nothing'} serves, users reach {digest[:14] or 'nothing'}"
+        what = (
+            f"{environment}: by the ledger {recorded[:14] or 'nothing'} serves, users reach {digest[:14] or 'nothing'}"
+        )
         raise BrokenError("the ledger never claims what did not happen", what)
     if history.problems or history.open_starts(environment):
         problems = f"{history.problems} {history.open_starts(environment)}"
@@ -194,7 +196,7 @@ def _check_record(history: History, result: Result) -> None:
     if not of_version:
         raise BrokenError("the ledger never claims what did not happen", f"{report.version}: its end is not recorded")
     record = of_version[-1].record
-    claims = record.outcome in SERVING, record.outcome == Outcome.INCONCLUSIVE
+    claims = record.outcome in SERVING, str(record.outcome) == Outcome.INCONCLUSIVE
     happened = report.ok, report.outcome == Outcome.INCONCLUSIVE
     if claims != happened:
         what = f"{report.version} ended {report.outcome}, recorded as {record.outcome}"

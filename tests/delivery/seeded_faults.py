@@ -108,8 +108,8 @@ FAULTS = (
     SeededFault(
         "users are switched to a release that is not healthy",
         "deploy.py",
-        "        if not health.ok:\n            raise NotReadyError(f\"{release} is not healthy, so no user is routed there",
-        "        if False:\n            raise NotReadyError(f\"{release} is not healthy, so no user is routed there",
+        '        if not health.ok:\n            raise NotReadyError(f"{release} is not',
+        '        if False:\n            raise NotReadyError(f"{release} is not',
     ),
 )
 
@@ -145,7 +145,8 @@ def _copy(fault: SeededFault | None) -> Iterator[Path]:
 def _seed(path: Path, fault: SeededFault) -> None:
     text = path.read_text()
     if text.count(fault.old) != 1:
-        raise ValueError(f"{fault.name}: {fault.file} must hold this once, and holds it {text.count(fault.old)} times:\n{fault.old}")
+        what = f"{fault.file} must hold this once, and holds it {text.count(fault.old)} times"
+        raise ValueError(f"{fault.name}: {what}:\n{fault.old}")
     path.write_text(text.replace(fault.old, fault.new))
 
 

@@ -68,10 +68,16 @@ async def test_held_lock_is_renewed_and_released(world: World) -> None:
 async def test_body_stops_when_the_lock_is_lost(world: World) -> None:
     target, lock = world.target("dev"), new_lock("lead", "deploy", 600, heartbeat=True)
     await target.acquire_lock(lock)
-    with pytest.raises(LockedError, match="took over"):
+
+    async def hold() -> None:
         async with hold_lock(target, lock.token) as heartbeat, stop_when_lost(heartbeat):
-            await world.target("dev").release_lock(force=True)
             await asyncio.sleep(60)
+
+    held = asyncio.create_task(hold())
+    await asyncio.sleep(3)
+    await world.unlock("dev")
+    with pytest.raises(LockedError, match="took over"):
+        await held
 
 
 async def test_heartbeat_that_fails_as_the_body_ends_stops_nothing_else() -> None:

@@ -24,9 +24,7 @@ async def test_record_of_an_end_holds_everything_about_the_delivery(world: World
     assert (end.record.start, end.signer, end.record.by) == (start.id, "lead", "lead")
     assert (end.record.from_version, end.record.from_digest) == ("good-1", digest_of("good-1"))
     assert (end.record.address, end.record.features) == ("http://localhost:8082", "all")
-    assert [stage.model_dump() for stage in end.record.stages] == [
-        stage.model_dump() for stage in result.ended.stages
-    ]
+    assert [stage.model_dump() for stage in end.record.stages] == [stage.model_dump() for stage in result.ended.stages]
     assert [stage.name for stage in end.record.stages if not stage.ok] == ["test"]
     assert history.open_starts("dev") == ()
     assert await recoveries(world) == []

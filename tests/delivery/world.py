@@ -160,12 +160,14 @@ class World:
             ledger, now = self.ledger(person), datetime.now(UTC).replace(microsecond=0)
             about = {"environment": environment, "version": version, "digest": digest_of(version)}
             # A statement counts once, so no two statements may be the same.
-            reason = f"reason {next(self._numbers)}"
-            own: dict[str, Any] = {"expires": now + timedelta(days=7)} if act == "approve" else {"reason": reason}
-            text = Statement(act=act, app=self.settings.app.name, at=now, **about, **own).text
-            kind = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
+            reason = "" if act == "approve" else f"reason {next(self._numbers)}"
+            expires = now + timedelta(days=7) if act == "approve" else None
+            app = self.settings.app.name
+            text = Statement(act=act, app=app, at=now, expires=expires, reason=reason, **about).text
             signature = await ledger.signatures.sign(text.encode())
-            await ledger.append(await ledger.read(), kind, statement=text, signature=signature, **about, **own)
+            kind: type[Any] = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
+            last = {"expires": expires} if expires else {"reason": reason}
+            await ledger.append(await ledger.read(), kind, statement=text, signature=signature, **about, **last)
 
     async def deliver(
         self,

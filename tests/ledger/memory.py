@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ci.ledger.errors import MissingError
+from ci.ledger.errors import MissingError, RegistryError
 from ci.ledger.signing.signatures import Signatures
 from ci.ledger.store.checks import Checked
 from ci.ledger.store.registry import Registry, digest_of
@@ -66,7 +66,7 @@ class MemoryRegistry(Registry):
                 if blob["digest"] not in self.memory.blobs
             ]
             if missing:
-                raise MissingError(f"{self.where}: {tag} names blobs that are not there: {', '.join(missing)}")
+                raise RegistryError(f"{self.where}: {tag} names blobs that are not there: {', '.join(missing)}")
             self.memory.manifests[digest_of(manifest)] = manifest
             self.memory.tags[tag] = digest_of(manifest)
 
