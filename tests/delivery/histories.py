@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ci.ledger.errors import RefusedError
 from tests import virtual_time
-from tests.delivery.invariants import BrokenError, Observer, check_end, check_outcome
+from tests.delivery.invariants import BrokenError, Observer, check_end, check_outcome, check_rollback
 from tests.delivery.process import Fault
 from tests.delivery.world import Act, Result, World
 
@@ -219,6 +219,8 @@ class _Historian:
         elif ended:
             self.disturbed.discard(environment)
             check_end(self.observer, await self.world.read(), environment, ended)
+            for result in ended:
+                check_rollback(result)
             if len(results) == 1 and results[0].request.action == "deploy" and not self.is_denied(results[0]):
                 check_outcome(results[0])
 

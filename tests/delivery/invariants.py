@@ -175,6 +175,15 @@ def check_outcome(result: Result) -> None:
         raise BrokenError("an outcome is what happened", f"{report.environment}: {what}")
 
 
+def check_rollback(result: Result) -> None:
+    """Check that a rollback without a version left the release that it found, however long the run waited before."""
+    report = result.report
+    is_chosen = report and report.ok and report.action == "rollback" and not result.request.version
+    if report and is_chosen and report.digest == report.previous.digest:
+        what = f"{report.environment}: {report.version} served already"
+        raise BrokenError("a rollback leaves the current release", what)
+
+
 def _check_ledger(history: History, environment: str, digest: str) -> None:
     entry = history.serving(environment)
     recorded = entry.record.digest if entry else ""
