@@ -67,8 +67,12 @@ async def stop_when_lost(heartbeat: "asyncio.Task[None]") -> AsyncIterator[None]
     if body is None:
         raise RuntimeError("only a task can be stopped")
 
+    # The loop calls `stop` some time after the heartbeat failed, when the body may have ended.
+    is_over = False
+
     def stop(_: "asyncio.Task[None]") -> None:
-        body.cancel()
+        if not is_over:
+            body.cancel()
 
     heartbeat.add_done_callback(stop)
     try:
@@ -79,6 +83,7 @@ async def stop_when_lost(heartbeat: "asyncio.Task[None]") -> AsyncIterator[None]
         body.uncancel()
         raise LockedError(str(heartbeat.exception())) from heartbeat.exception()
     finally:
+        is_over = True
         heartbeat.remove_done_callback(stop)
 
 

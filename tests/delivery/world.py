@@ -1,6 +1,7 @@
 """A team's world in memory: two environments, a ledger, people, and runs of the pipeline; all code of ours is real."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,12 +17,13 @@ from ci.ledger.history import History
 from ci.ledger.records import Approval, BuildDescription, Denial, Lift
 from ci.ledger.signing.statements import Statement
 from ci.ledger.store.cache import Cache
+from ci.ledger.store.checks import CheckedRecord
 from ci.ledger.store.store import Ledger
 from ci.settings import Settings
 from ci.targets.errors import LockedError, TargetError
 from ci.targets.stack import Stack
 from tests.delivery.process import Fault, KilledError, Observe, Process
-from tests.ledger.memory import MemoryRegistry, MemoryRepository, MemorySignatures
+from tests.ledger.memory import MemoryLedger, MemoryRegistry, MemoryRepository, MemorySignatures
 from tests.targets.memory import Behaviour, MemoryStack, MemoryTarget
 
 SETTINGS = """
@@ -80,6 +82,12 @@ class Result:
     error: LedgerError | TargetError | None = None
 
     @property
+    def ended(self) -> DeliveryReport:
+        """The report of a run that ended with one."""
+        assert self.report is not None, self.error
+        return self.report
+
+    @property
     def locked(self) -> bool:
         """Whether somebody else held the lock."""
         return isinstance(self.error, LockedError)
@@ -108,6 +116,8 @@ class World:
     repository: MemoryRepository = field(default_factory=MemoryRepository)
     observe: Observe = lambda *_: None
     stacks: dict[str, MemoryStack] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _sound: dict[str, CheckedRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give each environment its stack."""
@@ -117,7 +127,9 @@ class World:
         """Open the ledger for a person."""
         process = process or Process(self.observe)
         registry = MemoryRegistry(self.repository, process.registry)
-        return Ledger(registry, self.settings.app.name, MemorySignatures(person=person), Cache())
+        return MemoryLedger(
+            registry, self.settings.app.name, MemorySignatures(person=person), Cache(), sound=self._sound
+        )
 
     def target(self, environment: str, process: Process | None = None) -> MemoryTarget:
         """Connect to an environment's target."""
@@ -146,22 +158,32 @@ class World:
         """Let people approve, deny or lift a version."""
         for person in people:
             ledger, now = self.ledger(person), datetime.now(UTC).replace(microsecond=0)
-            about: dict[str, Any] = {"environment": environment, "version": version, "digest": digest_of(version)}
-            own: dict[str, Any] = (
-                {"expires": now + timedelta(days=7)} if act == "approve" else {"reason": f"{now:%H:%M:%S}"}
-            )
-            text = Statement(act=act, app=self.settings.app.name, at=now, **about, **own).text
-            kind: type[Any] = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
+            about = {"environment": environment, "version": version, "digest": digest_of(version)}
+            # A statement counts once, so no two statements may be the same.
+            reason = "" if act == "approve" else f"reason {next(self._numbers)}"
+            expires = now + timedelta(days=7) if act == "approve" else None
+            app = self.settings.app.name
+            text = Statement(act=act, app=app, at=now, expires=expires, reason=reason, **about).text
             signature = await ledger.signatures.sign(text.encode())
-            await ledger.append(await ledger.read(), kind, statement=text, signature=signature, **about, **own)
+            kind: type[Any] = {"approve": Approval, "deny": Denial, "lift": Lift}[act]
+            last = {"expires": expires} if expires else {"reason": reason}
+            await ledger.append(await ledger.read(), kind, statement=text, signature=signature, **about, **last)
 
     async def deliver(
-        self, environment: str, version: str = "", *, fault: Fault | None = None, actor: str = "lead", **details: Any
+        self,
+        environment: str,
+        version: str = "",
+        *,
+        fault: Fault | None = None,
+        actor: str = "lead",
+        begin: Callable[["Result"], None] = lambda _: None,
+        **details: Any,
     ) -> Result:
-        """Run a delivery as its own process."""
+        """Run a delivery as its own process; `begin` gets the result before anything happens."""
         process = Process(self.observe, fault)
         request = DeliveryRequest(environment=environment, version=version, **details)
         result = Result(process, request)
+        begin(result)
         policy = Policy(self.settings, self.ledger(actor, process))
         try:
             result.report = await deliver(request, self.target(environment, process), policy)
@@ -182,3 +204,10 @@ class World:
     async def unlock(self, environment: str) -> None:
         """Open an environment's lock, whoever holds it."""
         await self.target(environment).release_lock(force=True)
+
+    async def release(self, environment: str, version: str, *, fault: Fault | None = None, **details: Any) -> Result:
+        """Build a version, let both approvers approve it, and deploy it."""
+        await self.build(version)
+        if environment == "production":
+            await self.state("approve", version, "lead", "stakeholder")
+        return await self.deliver(environment, version, fault=fault, **details)

@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ci.ledger.errors import MissingError
+from ci.ledger.errors import MissingError, RegistryError
 from ci.ledger.signing.signatures import Signatures
+from ci.ledger.store.checks import CheckedRecord
 from ci.ledger.store.registry import Registry, digest_of
+from ci.ledger.store.store import Ledger
 
 Call = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -64,7 +66,7 @@ class MemoryRegistry(Registry):
                 if blob["digest"] not in self.memory.blobs
             ]
             if missing:
-                raise MissingError(f"{self.where}: {tag} names blobs that are not there: {', '.join(missing)}")
+                raise RegistryError(f"{self.where}: {tag} names blobs that are not there: {', '.join(missing)}")
             self.memory.manifests[digest_of(manifest)] = manifest
             self.memory.tags[tag] = digest_of(manifest)
 
@@ -126,6 +128,21 @@ class MemorySignatures(Signatures):
     async def explain_invalid(self, text: bytes, signature: str, at: datetime) -> str:  # noqa: ARG002 - keys never end
         """Say what is wrong with a signature that is nobody's."""
         return f"by {signature.partition(':')[0]} over another text"
+
+
+@dataclass(frozen=True)
+class MemoryLedger(Ledger):
+    """A ledger that checks each record once, however many runs read it: a sound record stays sound."""
+
+    sound: dict[str, CheckedRecord] = field(default_factory=dict)
+
+    async def _read_one(self, tag: str, now: datetime) -> CheckedRecord:
+        found = self.sound.get(tag)
+        if found is None:
+            found = await super()._read_one(tag, now)
+            if found.entry and not found.problems:
+                self.sound[tag] = found
+        return found
 
 
 def _signature(person: str, text: bytes) -> str:

@@ -44,6 +44,7 @@ RUNNING = 5.0
 START, POLL = 2.0, 1.0
 # The largest secret, in bytes.
 LARGEST = 500_000
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 BUCKETS = (0.1, 0.5, 1.0, 2.5, math.inf)
 Role = Literal["current", "previous", "candidate"]
 # What surrounds each call, by its name: a run's own connection takes time, breaks, and dies.
@@ -122,7 +123,7 @@ class MemoryStack:
     secrets: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     counters: Counters = field(default_factory=Counters)
     _counted: datetime | None = None
-    # Requests a second, and until when the pipeline sends them.
+    # Until when the pipeline sends requests.
     _sending: datetime = LONG_AGO
 
     def behaviour(self, image: str) -> Behaviour:

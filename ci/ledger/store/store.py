@@ -55,7 +55,7 @@ class Ledger:
         now = datetime.now(UTC)
         found = await asyncio.gather(*(self._in_slot(functools.partial(self._read_one, tag, now)) for tag in tags))
         for one in found:
-            if one.artifact and not one.problems:
+            if self.cache.folder and one.artifact and not one.problems:
                 self.cache.put(one.tag, one.artifact.manifest())
         self._raise_if_old(found)
         return _build_history(found, self._find_vanished(tags))
