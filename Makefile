@@ -33,6 +33,10 @@ check: uv ## Run the linters and the type checker
 	uv run ruff format --check
 	uv run mypy
 
+.PHONY: docs
+docs: uv ## Write the README's tables of functions and settings from the code
+	uv run python -m scripts.readme
+
 .PHONY: test-full
 test-full: setup $(steps_full) check ## Run every test, the slow ones too
 	uv run --group browser pytest -n 2 --dist loadfile -m 'full or not full'

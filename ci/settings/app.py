@@ -20,31 +20,42 @@ class Tests(FrozenModel):
     __test__ = False
 
     unit: Folder = "tests/unit"
+    """The folder of the unit tests, inside the service's folder."""
     integration: Folder = "tests/integration"
+    """The folder of the integration tests, inside the service's folder."""
     smoke: Folder = "tests/smoke"
+    """The folder of the smoke tests, inside the service's folder."""
 
 
 class App(FrozenModel):
     """`[app]`: the service."""
 
     name: Name
+    """The service's name."""
     path: Folder = "."
-    # The application that uvicorn serves; a service with a Dockerfile needs none.
+    """The service's folder in the repository."""
     module: str = ""
+    """The Python package that `python -m` starts; a service with a Dockerfile needs none."""
     dockerfile: Folder | None = None
+    """A Dockerfile in the service's folder, which the pipeline builds and lints instead of its own recipe."""
     port: Port = 8000
+    """The port on which the service answers in its container."""
     health_path: Route = "/healthz"
+    """The path of the health check."""
     version_path: Route = "/version"
-    # The health check's command inside the container; empty: a GET of `health_path` with the image's Python.
+    """The path that answers with the version."""
     health_command: tuple[str, ...] = ()
-    # A key of `[images]` or any other image.
+    """The health check's command inside the container; empty: a GET of `health_path` with the image's Python."""
     base_image: Image = "python"
+    """The base image of the service's image, its test image and the agent: a key of `[images]` or any other image."""
     database: Literal["postgres", "none"] = "none"
-    # The folder of the database's migrations, inside the service's folder; empty: there are none.
+    """`postgres`: a database for the unit tests, and one in each environment's stack."""
     migrations: Folder = ""
-    # Whether the previous release works on this one's schema, so that both can run at once.
+    """The folder of the database's migrations, inside the service's folder; empty: there are none."""
     forward_compatible: bool = True
+    """Whether the previous release works on this one's schema, so that both can run at once."""
     tests: Tests = Tests()
+    """The folders of the service's tests."""
 
     @property
     def probe(self) -> tuple[str, ...]:
@@ -57,8 +68,9 @@ class Registry(FrozenModel):
     """`[registry]`: the repository of the service's images."""
 
     repository: Repository
-    # A file with the CA certificates (PEM) of a registry that has a private CA; empty: none.
+    """The repository of the service's images and of the ledger."""
     ca: Folder = ""
+    """A file of the repository with the CA certificates (PEM) of a registry that has a private CA; empty: none."""
 
     @property
     def host(self) -> str:
@@ -82,6 +94,10 @@ class Images(FrozenModel):
     """`[images]`: the third-party images that the pipeline uses."""
 
     python: Image = "python:3.13-slim"
+    """The base image of the service's image, its test image and the agent, unless `app.base_image` names another."""
     postgres: Image = "postgres:17"
+    """The image of databases."""
     caddy: Image = "caddy:2"
+    """The image of the edge and of helper containers."""
     busybox: Image = "busybox:1"
+    """A small image, for services whose `app.base_image` is `busybox`."""

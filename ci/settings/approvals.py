@@ -12,14 +12,15 @@ class Approvals(FrozenModel):
     """Who has to approve a release before an environment takes it."""
 
     count: Annotated[int, Field(ge=0, le=20)]
-    # Anybody with one of these roles may approve.
+    """How many people have to approve."""
     roles: tuple[Role, ...] = ()
-    # For each of these roles, at least one approver must have it.
+    """Each person with one of these roles may approve, and may lift a denial."""
     including: tuple[Role, ...] = ()
-    # Whether the author of a release may approve it.
+    """For each of these roles, at least one approver must have it."""
     by_author: bool = True
-    # How long an approval counts, in seconds: seven days.
+    """Whether the author of a release may approve it."""
     valid_for: Annotated[float, Field(ge=60)] = 604800
+    """How long an approval counts at most, in seconds."""
 
     @model_validator(mode="after")
     def _check_roles(self) -> "Approvals":

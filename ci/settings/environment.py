@@ -24,8 +24,9 @@ class Target(FrozenModel):
     """The target that holds the environment."""
 
     address: Annotated[str, AfterValidator(_checked_address)] = "unix"
-    # Lines of a known_hosts file; a host with another key is refused.
+    """`unix`, the Docker socket of this machine, or `ssh://user@host[:port]`."""
     known_hosts: str = ""
+    """Lines of a known_hosts file for an `ssh://` address; a host with another key is refused."""
 
     @model_validator(mode="after")
     def _check_known_hosts(self) -> "Target":
@@ -43,18 +44,22 @@ class Edge(FrozenModel):
     """The proxy in front of the service, with the only published port."""
 
     port: Port = 8080
-    # The public address, where it is not this port on localhost.
+    """The published port."""
     address: str = ""
+    """The address that people use; empty: this port on localhost."""
 
 
 class Resources(FrozenModel):
     """The limits of one replica."""
 
     cpus: Annotated[float, Field(gt=0)]
+    """The limit of processors of one replica."""
     memory: Memory
-    # The free memory that a node must have for a replica.
+    """The limit of memory of one replica."""
     memory_reservation: Memory = "0B"
+    """The free memory that a node must have for a replica."""
     pids: Annotated[int, Field(ge=16)]
+    """The limit of processes of one replica."""
 
     @property
     def memory_bytes(self) -> int:
@@ -71,63 +76,86 @@ class Update(FrozenModel):
     """How a release's replicas are started: how many at a time (0: all) and the pause between, in seconds."""
 
     parallelism: Annotated[int, Field(ge=0)]
+    """How many replicas of a release start at a time; 0: all."""
     delay: Seconds
+    """The pause between them, in seconds."""
 
 
 class Health(FrozenModel):
     """How long a release may take to get healthy, and how often a replica is checked, in seconds."""
 
     timeout: Annotated[float, Field(ge=5)]
+    """How long a release may take to get healthy, in seconds."""
     interval: Annotated[float, Field(ge=0.5)]
+    """The time between two health checks of a replica, in seconds."""
 
 
 class Verify(FrozenModel):
     """How metrics are judged after the switch; times in seconds unless the name has another unit."""
 
     window: Annotated[float, Field(ge=1)]
+    """The length of the verify window, in seconds."""
     interval: Annotated[float, Field(ge=0.2)]
+    """The time between two looks at the metrics, in seconds."""
     max_error_rate: Annotated[float, Field(ge=0, le=1)]
+    """The highest share of failed requests, 0 to 1."""
     max_p95_ms: Annotated[float, Field(gt=0)]
+    """The longest 95th percentile of the response times, in milliseconds."""
     min_requests: Annotated[int, Field(ge=1)]
-    # Requests per second that the pipeline sends where users send too few for a verdict; 0: none.
+    """The number of requests below which the verdict is `inconclusive`."""
     traffic: Annotated[float, Field(ge=0, le=100)] = 10
+    """Requests per second that the pipeline sends where users send too few for a verdict; 0: none."""
 
 
 class Environment(FrozenModel):
     """`[environments.NAME]`."""
 
     kind: Kind
+    """`dev`, `acceptance` or `production`: gives the other settings their defaults."""
     target: Target = Target()
-    # The machines that `provision` prepares, the first manager first; empty: prepared elsewhere.
+    """Where the environment lives."""
     hosts: dict[Name, Host] = Field(default_factory=dict)
+    """The machines that `provision` prepares, the first manager first; empty: prepared elsewhere."""
     edge: Edge = Edge()
+    """The environment's router."""
     replicas: Annotated[int, Field(ge=1)]
+    """The number of replicas of a release."""
     resources: Resources
+    """The limits of one replica."""
     update: Update
+    """How a release's replicas start."""
     log_level: Literal["debug", "minimal", "off"]
+    """The service's `LOG_LEVEL`: `debug`, `minimal` or `off`."""
     features: tuple[str, ...] | Literal["all"]
+    """The service's `FEATURES`: `all`, or a list of names."""
     monitoring: Literal["off", "basic", "full"]
+    """`off`, `basic` or `full`. Nothing reads this setting yet."""
     data: Literal["synthetic", "anonymized", "real"]
-    # Which of the service's tests run against a candidate.
+    """`synthetic`, `anonymized` or `real`. Nothing reads this setting yet."""
     tests: Literal["integration", "smoke"]
+    """Which of the service's tests run against a candidate: `integration` or `smoke`."""
     health: Health
+    """The health gate of a candidate."""
     verify: Verify
-    # How long a replica may take to end its requests, in seconds, before it is killed.
+    """How metrics are judged after the switch."""
     stop_grace: Seconds = 15
-    # How long the previous release keeps running after a switch, in seconds: a rollback to it starts nothing.
+    """How long a replica may take to end its requests before Docker kills the replica, in seconds."""
     keep_previous: Seconds
-    # Whether only signed records count, and only an actor who signs may deploy.
+    """How long the previous release keeps running after a switch, in seconds: a rollback to it starts nothing."""
     signed: bool
-    # The roles that may deploy and roll back; empty: everybody.
+    """Whether only signed records count, and only an actor who signs may deploy."""
     deployers: tuple[Role, ...] = ()
-    # The roles that may deploy in a freeze window; empty: none.
+    """The roles that may deploy, roll back and restore; empty: everybody."""
     overriders: tuple[Role, ...] = ()
+    """The roles that may deploy in a freeze window; empty: none."""
     approvals: Approvals
+    """Who has to approve a release."""
     freezes: tuple[FreezeWindow, ...] = ()
-    # Webhooks that get a POST of `{"text": …}` when a delivery ends, as chats take them.
+    """The freeze windows."""
     notify: tuple[Url, ...] = ()
-    # Files in the service's container; only the target keeps their contents.
+    """Webhooks that get a POST of JSON when a delivery ends."""
     secrets: tuple[SecretName, ...] = ()
+    """The names of the service's secrets, files in its container; only the target keeps their values."""
 
     @model_validator(mode="before")
     @classmethod

@@ -40,12 +40,15 @@ class FreezeWindow(FrozenModel):
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
 
     reason: Annotated[str, Field(min_length=1)]
+    """Why nothing is deployed in this time."""
     start: Begin | None = Field(default=None, alias="from")
+    """When a single window begins; a date begins at 00:00 UTC."""
     until: End | None = None
-    # The five fields of cron: when the window begins.
+    """When a single window ends; a date includes that day."""
     cron: str = ""
-    # How long the window lasts from there.
+    """The five fields of cron: when a repeated window begins."""
     hours: Annotated[float, Field(gt=0)] | None = None
+    """How long a repeated window lasts."""
 
     @model_validator(mode="after")
     def _check_shape(self) -> "FreezeWindow":

@@ -39,9 +39,9 @@ def _checked_branch(branch: str) -> str:
 class Github(FrozenModel):
     """`[github]`: the repository and branch of the workflows, and the API that is asked about their runs."""
 
-    # OWNER/NAME; empty: approvals on GitHub do not count.
     repository: Annotated[str, AfterValidator(_checked_slug)] = ""
-    # The branch of the workflows that deploy.
+    """OWNER/NAME of the repository whose approvals count; empty: approvals on GitHub do not count."""
     branch: Annotated[str, AfterValidator(_checked_branch)] = "main"
-    # The API's address; a GitHub Enterprise Server has https://HOST/api/v3.
+    """The branch of the workflows that deploy."""
     api: Annotated[str, AfterValidator(_checked_api)] = "https://api.github.com"
+    """The API's address; a GitHub Enterprise Server has `https://HOST/api/v3`."""

@@ -37,13 +37,15 @@ class Host(FrozenModel):
     """`[environments.X.hosts.NAME]`: one machine of the environment's swarm."""
 
     address: Annotated[str, AfterValidator(_checked_address)]
-    # Lines of a known_hosts file; a host with another key is refused.
+    """`ssh://root@HOST`, with `:port` where it is not 22."""
     known_hosts: str
+    """Lines of a known_hosts file; a host with another key is refused."""
     role: Literal["manager", "worker"] = "manager"
-    # Labels that are set on the node; its other labels stay.
+    """`manager` or `worker`."""
     labels: Mapping[str, str] = Field(default_factory=dict)
-    # The IP address between hosts, where it is not the one in `address`.
+    """Labels that are set on the node; its other labels stay."""
     internal: Annotated[str, AfterValidator(_checked_internal)] = ""
+    """The IP address between hosts, where it is not the one in `address`."""
 
     @property
     def advertised(self) -> str:

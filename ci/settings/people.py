@@ -43,20 +43,21 @@ Role = Name
 class Person(FrozenModel):
     """`[people.NAME]`: a person; NAME is the principal of their keys in `allowed_signers`."""
 
-    # The addresses in their commits.
     emails: tuple[Email, ...] = ()
-    # Their GitHub login; empty: none.
+    """The e-mail addresses in the person's commits."""
     github: Login = ""
+    """The person's GitHub login; empty: none."""
     roles: tuple[Role, ...] = ()
+    """The person's roles."""
 
 
 class Signing(FrozenModel):
     """`[signing]`: the files with the keys that sign."""
 
-    # A file of the repository in ssh-keygen's format.
     allowed_signers: Annotated[Folder, Field(min_length=1)] = "allowed_signers"
-    # A file of the repository: a key revocation list or public keys; empty: no key was ever revoked.
+    """A file of the repository in ssh-keygen's format: everybody's public keys."""
     revoked_keys: Folder = ""
+    """A file of the repository with keys that count no more: public keys, or a revocation list; empty: none."""
 
 
 def people_with_role(people: Mapping[str, Person], roles: Collection[str]) -> tuple[str, ...]:

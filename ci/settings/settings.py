@@ -21,13 +21,19 @@ class Settings(FrozenModel):
     """The service and its environments, as the file and the overrides describe them."""
 
     app: App
+    """The service."""
     registry: Registry
+    """The repository of the service's images."""
     images: Images = Images()
+    """The third-party images that the pipeline uses."""
     people: dict[PersonName, Person] = Field(default_factory=dict)
+    """Who takes part: NAME is the principal of the person's keys in `allowed_signers`."""
     signing: Signing = Signing()
+    """The files with the keys that sign."""
     github: Github = Github()
-    # In the file's order, which is the order of promotion.
+    """The repository whose reviewers' approvals count."""
     environments: dict[Name, Environment]
+    """The environments, in the order of promotion."""
 
     @classmethod
     def parse(cls, text: str, overrides: Sequence[str] = ()) -> "Settings":
