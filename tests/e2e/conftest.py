@@ -160,8 +160,9 @@ def remove(project: Project) -> None:
     for environment in Settings.parse((project.folder / FILE).read_text()).environments:
         remove_stack(project.stack_of(environment))
     repository = project.stack.registry.repository
-    for image in docker("images", "--format", "{{.Repository}}@{{.Digest}} {{.ID}}").splitlines():
-        if image.startswith(f"{repository}@"):
+    # By tag too: the agent's image is pushed under one.
+    for image in docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines():
+        if image.startswith(f"{repository} "):
             subprocess.run(["docker", "image", "rm", "--force", image.split()[1]], capture_output=True, check=False)
 
 
