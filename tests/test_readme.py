@@ -2,7 +2,7 @@
 
 from scripts import readme
 
-MARKERS = "<!-- functions -->\nold\n<!-- end -->\n<!-- settings -->\n<!-- end -->\n"
+MARKERS = "<!-- functions -->\nOUTDATED\n<!-- end -->\n<!-- settings -->\n<!-- end -->\n"
 
 
 def test_readme_is_what_the_script_writes() -> None:
@@ -14,7 +14,7 @@ def test_render_writes_between_the_markers() -> None:
     text = readme.render(f"before\n{MARKERS}after\n")
     assert text.startswith("before\n<!-- functions -->\n\n| function")
     assert text.endswith("|\n\n<!-- end -->\nafter\n")
-    assert "old" not in text
+    assert "OUTDATED" not in text
 
 
 def test_every_function_has_a_description() -> None:
