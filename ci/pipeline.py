@@ -211,7 +211,9 @@ class Ci:
         """Watch an environment's metrics over its verify window; the pipeline sends requests where users send few."""
         watched = await (await self._project.agent()).run(r.Verify(environment=env), responses.Verified)
         if not watched.ok:
-            raise StageFailed("\n".join([f"{env}: {watched.message}", *next_commands(just=f"call verify --env {env}")]))
+            raise StageFailed(
+                "\n".join([f"{env}: {watched.message}", *next_commands(alone=f"call verify --env {env}")])
+            )
         verdict, summary = watched.verdict, f"**{env}**: {watched.message}"
         return Verification(verdict=verdict.outcome, requests=verdict.requests, summary=summary)
 

@@ -17,8 +17,8 @@ def assert_story(story: str, ended: str, ran: str, *, into: str, just: str) -> N
     assert ended in story
     assert f"  what ran:        {ran}" in story
     assert "  where:           " in story
-    assert f"  to get into it:  {into}" in story
-    assert f"  to run just it:  {just}\n" in story
+    assert f"  open a shell:    {into}" in story
+    assert f"  run it alone:    {just}\n" in story
 
 
 def assert_nothing_is_left(project: Project, before: str) -> None:
@@ -39,7 +39,7 @@ def test_failing_unit_test_deploys_nothing(serving: Serving, project: Project) -
         story, "test failed: exit code 1", "python -m pytest tests/unit", into="ci call -i test", just="ci call test"
     )
     # Printed once, though the progress was shown too.
-    assert outcome.err.count("to get into it:") == outcome.err.count("✘ ") == 1
+    assert outcome.err.count("open a shell:") == outcome.err.count("✘ ") == 1
     assert_nothing_is_left(project, before)
     assert project.state().releases == releases
 

@@ -37,8 +37,8 @@ async def test_failed_step_has_a_story() -> None:
         "a part of it failed: exit code 3",
         "  what ran:        sh -c 'exit 3'",
         "  where:           here",
-        "  to get into it:  ci call -i test",
-        "  to run just it:  ci call test",
+        "  open a shell:    ci call -i test",
+        "  run it alone:    ci call test",
         f"                   {OTHER}",
     ]
 
@@ -64,7 +64,7 @@ async def test_story_of_a_killed_step_names_the_memory_of_the_machine() -> None:
 async def test_failure_of_the_engine_has_a_story_too() -> None:
     story = str(await fail(query_error("lookup nowhere.invalid: no such host"), "push --env dev")).splitlines()
     assert story[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
-    assert story[1] == "  to run just it:  ci call push --env dev"
+    assert story[1] == "  run it alone:    ci call push --env dev"
     assert "-i" not in "".join(story[1:3])
     assert story[-1].startswith("→ nowhere.invalid cannot be resolved")
 
@@ -138,7 +138,7 @@ async def test_function_inside_another_is_the_stage() -> None:
 
 def test_no_call_gives_no_line_to_type() -> None:
     assert next_commands() == []
-    assert next_commands(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
+    assert next_commands(alone="call x") == ["  run it alone:    ci call x", f"                   {OTHER}"]
 
 
 @pytest.mark.parametrize(
