@@ -108,7 +108,7 @@ async def test_full_disk_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatc
 
 def test_output_of_df_is_read() -> None:
     assert parse_df(DF) == 66890836 << 10
-    with pytest.raises(DaemonError, match="df said: no such thing"):
+    with pytest.raises(DaemonError, match="unexpected output of df: no such thing"):
         parse_df("no such thing")
 
 
@@ -129,7 +129,7 @@ async def test_loopback_registry_is_refused_for_several_nodes(agent: Agent, imag
         reached = await pulling.check_image(target.daemon, agent.stack, target.login, image, several)
         other = await pulling.check_architecture(target.daemon, target.login, image, several[:1])
     assert not reached.ok
-    assert "localhost:5000 is another place on each of the 2 nodes: set registry.repository" in reached.detail
+    assert "localhost:5000 is a different address on each of the 2 nodes: set registry.repository" in reached.detail
     assert "not for one (arm64)" in other.detail
 
 
