@@ -23,7 +23,7 @@ async def deliver(agent: Agent, request: Deliver) -> DeliveryReport:
         Refused: Policy, or the target's preflight, does not allow the delivery; nothing was changed.
         StageFailed: The release did not get healthy, failed its tests, or misbehaved; the one before serves.
         TargetFailed: The target cannot be reached, or another delivery is at work there.
-        LedgerFailed: The ledger cannot be read; or it cannot be written, and the message says what was done.
+        LedgerFailed: The ledger cannot be read; or it cannot be written, and the message describes the delivery.
     """
     report = (await agent.run(request, Delivered)).delivery
     story = render_failure(agent.settings, report)

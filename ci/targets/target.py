@@ -142,7 +142,7 @@ class Candidate:
 class TestRun(FrozenModel):
     """A command in a helper container on the stack's network, which gets the release's address as BASE_URL."""
 
-    # Not a test class, whatever its name says.
+    # Not a test class, despite its name.
     __test__ = False
 
     image: str

@@ -85,7 +85,7 @@ async def probe(daemon: Daemon, stack: Stack, helper: HelperContainer, release: 
             return f"the edge routes to {upstream or 'nothing'}"
         if health.exit_code:
             return f"{stack.app.health_path} through the edge fails: {health.output.strip()}"
-        # Only a service that answers with its version can be told apart by its version.
+        # Only where the release itself answers with its version.
         if label in own.output and label not in answer.output:
             return f"{version} through the edge does not answer {label}: {answer.output.strip()[:200]}"
     return ""
