@@ -40,7 +40,7 @@ def report(message: str, *stages: StageResult, **details: object) -> DeliveryRep
     return DeliveryReport.model_validate({**fields, **details})
 
 
-def test_story_of_failed_tests_ends_with_their_output_and_commands() -> None:
+def test_message_of_failed_tests_ends_with_their_output_and_commands() -> None:
     tests = TestResult(status="failed", exit_code=1, output="FAILED test_a.py::test_b\n", seconds=1.5)
     failed = StageResult(name="test", ok=False, message="the tests of web-1 failed: exit code 1", seconds=1.5)
     story = render_failure(SETTINGS, report(failed.message, failed, tests=tests, test_command=COMMAND))
@@ -61,7 +61,7 @@ def test_story_of_failed_tests_ends_with_their_output_and_commands() -> None:
     ]
 
 
-def test_story_of_an_unhealthy_release_ends_with_its_last_lines_and_commands() -> None:
+def test_message_of_an_unhealthy_release_ends_with_its_logs_and_commands() -> None:
     story = render_failure(SETTINGS, report("web-1 did not get healthy", logs="no such module\n"))
     assert story.splitlines()[-7:] == [
         "no such module",
@@ -74,14 +74,14 @@ def test_story_of_an_unhealthy_release_ends_with_its_last_lines_and_commands() -
     ]
 
 
-def test_story_of_a_bad_verdict_names_the_command_that_verifies_again() -> None:
+def test_message_of_a_failed_verdict_names_the_command_that_verifies_again() -> None:
     verdict = judge(Counters(), 3.0, Limits(max_error_rate=0.01, max_p95_ms=500, min_requests=0), lost=2)
     assert verdict.outcome == "fail"
     story = render_failure(SETTINGS, report("replicas ended", verdict=verdict, outcome=Outcome.ROLLED_BACK))
     assert story.splitlines()[-2:] == ["  run it alone:    ci call verify --env dev", OTHER]
 
 
-def test_story_of_a_refusal_is_its_reason() -> None:
+def test_message_of_a_refusal_is_its_reason() -> None:
     story = render_failure(SETTINGS, report("disk: 1 MB free", outcome=Outcome.REFUSED, stages=()))
     assert story == "dev: disk: 1 MB free"
 

@@ -106,13 +106,13 @@ async def test_full_disk_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatc
     assert "make room there, with 'docker image prune'" in found["disk"]
 
 
-def test_output_of_df_is_read() -> None:
+def test_free_space_is_read_from_the_output_of_df() -> None:
     assert parse_df(DF) == 66890836 << 10
     with pytest.raises(DaemonError, match="unexpected output of df: no such thing"):
         parse_df("no such thing")
 
 
-def test_nodes_that_are_away_are_named() -> None:
+def test_missing_nodes_are_named() -> None:
     known = [node("one"), node("two", state="down"), node("three", availability="drain")]
     assert nodes.usable_nodes(known) == known[:1]
     check = nodes.check_nodes(known)
