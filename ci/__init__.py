@@ -9,7 +9,7 @@ __all__ = ["Ci"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute can be anything
-    # Loaded when Dagger asks for it: the program beside a target imports its own part of this package, without Dagger.
+    # Loaded on first use: the agent imports its part of this package where Dagger is not installed.
     if name == "Ci":
         from ci.pipeline import Ci  # noqa: PLC0415 - see above
 

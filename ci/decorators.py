@@ -29,7 +29,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def field(description: str) -> Any:  # noqa: ANN401 - stands for a value of whatever type the field has
+def field(description: str) -> Any:  # noqa: ANN401 - a value of the field's type, which can be any
     """Expose an attribute as a field of the object, with a description for `--help`."""
     exposed = dagger.field()
     exposed.metadata = {**exposed.metadata, DESCRIPTION: description}
@@ -48,7 +48,7 @@ def object_type(cls: type[T]) -> type[T]:
 
 
 def function(method: F) -> F:
-    """Expose a method as a function whose results may be served from the cache."""
+    """Expose a method as a function whose results may come from the cache."""
     return cast("F", dagger.function(_wrap_in_stage(method)))
 
 
@@ -58,10 +58,10 @@ def uncached(method: F) -> F:
 
 
 class uncached_as:  # noqa: N801 - a decorator
-    """Do as `uncached`, under another name than the method's own: Python has a `set` and a `list` of its own."""
+    """Like `uncached`, under another name than the method's: a method named `set` or `list` would hide Python's."""
 
     def __init__(self, name: str) -> None:
-        """Take the name."""
+        """Set the function's name."""
         self._name = name
 
     def __call__(self, method: F) -> F:
@@ -70,12 +70,12 @@ class uncached_as:  # noqa: N801 - a decorator
 
 
 def check(method: F) -> F:
-    """Let `dagger check` run a function."""
+    """Mark a function for `dagger check`."""
     return cast("F", dagger.check(method))
 
 
 def _wrap_in_stage(method: F) -> F:
-    """Make a function say, when it fails, what failed and what to type next."""
+    """Wrap a function, so that its error names what failed and the next commands."""
     return cast("F", as_stage(method)) if inspect.iscoroutinefunction(method) else method
 
 

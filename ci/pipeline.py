@@ -36,7 +36,7 @@ from ci.stages.project import Project
 from ci.stages.statements import read_signed
 from ci.stages.toolchain import step_location
 
-# What no stage reads; a folder that is not uploaded costs nothing.
+# Files that no stage reads: an ignored folder is not uploaded.
 IGNORED = [
     ".git",
     "**/.venv",
@@ -49,7 +49,8 @@ IGNORED = [
     ".env",
     "out",
 ]
-# What says which commit is checked out, and nothing else; apart from the sources, which a commit does not change.
+# The files that identify the checked-out commit. They are an argument of their own, so that a commit alone changes no
+# source.
 CHECKOUT = [
     "*",
     "!.git/HEAD",
@@ -65,7 +66,7 @@ Version = Annotated[str, Doc("The version, like 1.4.2")]
 Checkout = Annotated[dagger.Directory, DefaultPath("/"), Ignore(CHECKOUT), Doc("The repository's commits")]
 Key = Annotated[dagger.Secret | None, Doc("The OpenSSH private key to sign with, instead of --signing-key")]
 Statement = Annotated[dagger.File | None, Doc("A statement that was signed elsewhere: see `statement`")]
-Signature = Annotated[dagger.File | None, Doc("What `ssh-keygen -Y sign` made of the statement")]
+Signature = Annotated[dagger.File | None, Doc("The statement's signature by `ssh-keygen -Y sign`")]
 
 
 @object_type
@@ -76,19 +77,19 @@ class Ci:
     docker: Annotated[dagger.Socket | None, Doc("The Docker daemon of `unix` targets")] = None
     ssh_key: Annotated[dagger.Secret | None, Doc("The private key for `ssh://` targets")] = None
     registry: Annotated[dagger.Service | None, Doc("A registry on this machine's loopback address")] = None
-    registry_user: Annotated[str, Doc("The registry's user, where the registry asks for one")] = ""
-    registry_password: Annotated[dagger.Secret | None, Doc("That user's password")] = None
+    registry_user: Annotated[str, Doc("The registry's user, where the registry needs a login")] = ""
+    registry_password: Annotated[dagger.Secret | None, Doc("The registry user's password")] = None
     signing_key: Annotated[dagger.Secret | None, Doc("The OpenSSH private key that signs records")] = None
     ssh_agent: Annotated[dagger.Socket | None, Doc("The ssh-agent that signs instead, with --public-key's key")] = None
     public_key: Annotated[dagger.File | None, Doc("Which of the agent's keys signs")] = None
     github_token: Annotated[dagger.Secret | None, Doc("The token to read GitHub's approvals with")] = None
     github_run: Annotated[str, Doc("The number of the workflow run whose reviewers approved")] = ""
     build_agent: Annotated[bool, Doc("Build the agent's image here instead of pulling the pinned one")] = False
-    overrides: Annotated[list[str], Doc("Settings over the file's: environments.dev.replicas=3")] = dataclasses.field(
-        default_factory=list
+    overrides: Annotated[list[str], Doc("Settings that replace the file's: environments.dev.replicas=3")] = (
+        dataclasses.field(default_factory=list)
     )
 
-    # Checks, and what is built
+    # Checks and builds
 
     @function
     @check
@@ -108,7 +109,7 @@ class Ci:
 
     @function
     async def findings(self) -> Findings:
-        """List the lines that tests and linters complain about, also as GitHub's annotations."""
+        """List the findings of tests and linters, also as GitHub's annotations."""
         found = await findings.collect_findings(await self._project.settings(), self.source)
         return Findings.of([one.text for one in found], [one.annotation for one in found])
 
@@ -141,7 +142,7 @@ class Ci:
 
     @uncached
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:
-        """Test, lint, build, list, push and record a version, once for all environments."""
+        """Test, lint, build, push and record a version, with its SBOM, once for all environments."""
         agent = await self._project.agent(key)
         made = await self._package(agent, checkout, version, env)
         if made.build is None:
@@ -157,7 +158,7 @@ class Ci:
         env: Env,
         checkout: Checkout,
         version: Version = "",
-        override: Annotated[str, Doc("Why a freeze window does not hold this deploy, for those who may")] = "",
+        override: Annotated[str, Doc("The reason to deploy in a freeze window, for people who may")] = "",
         key: Key = None,
     ) -> Deployment:
         """Deploy a version: check policy, test a candidate, switch traffic, watch metrics. In dev, build it first."""
@@ -181,10 +182,10 @@ class Ci:
         self,
         env: Env,
         version: Version = "",
-        force: Annotated[bool, Doc("Although the database's migrations make it unsafe")] = False,
+        force: Annotated[bool, Doc("Roll back although the database's migrations make it unsafe")] = False,
         key: Key = None,
     ) -> Deployment:
-        """Go back to the release before, or to one that was verified here; a kept release only needs a switch."""
+        """Go back to the previous release, or to VERSION, verified here before; a kept release needs only a switch."""
         request = r.Deliver(
             environment=env, action="rollback", version=version, force=force, github_run=self.github_run
         )
@@ -192,13 +193,13 @@ class Ci:
 
     @uncached
     async def restore(self, env: Env, key: Key = None) -> Deployment:
-        """Restore a lost environment from the ledger alone: what served there last, by digest."""
+        """Restore a lost environment from the ledger alone: deploy the digest that served last."""
         request = r.Deliver(environment=env, action="restore", github_run=self.github_run)
         return Deployment.of(await deliver(await self._project.agent(key), request))
 
     @uncached
     async def integration_test(self, env: Env) -> str:
-        """Run the tests of what serves an environment, from its own test image: integration or smoke tests."""
+        """Run the current release's integration or smoke tests, from the release's own test image."""
         tested = await (await self._project.agent()).run(r.RunTests(environment=env), responses.Tested)
         if not tested.ok:
             lines = render_tests(env, tested.command, tested.tests)
@@ -207,10 +208,12 @@ class Ci:
 
     @uncached
     async def verify(self, env: Env) -> Verification:
-        """Watch an environment's metrics over its window, with requests of the pipeline's own where users send few."""
+        """Watch an environment's metrics over its verify window; the pipeline sends requests where users send few."""
         watched = await (await self._project.agent()).run(r.Verify(environment=env), responses.Verified)
         if not watched.ok:
-            raise StageFailed("\n".join([f"{env}: {watched.message}", *next_commands(just=f"call verify --env {env}")]))
+            raise StageFailed(
+                "\n".join([f"{env}: {watched.message}", *next_commands(alone=f"call verify --env {env}")])
+            )
         verdict, summary = watched.verdict, f"**{env}**: {watched.message}"
         return Verification(verdict=verdict.outcome, requests=verdict.requests, summary=summary)
 
@@ -222,7 +225,7 @@ class Ci:
         env: Env,
         version: Version,
         key: Key = None,
-        note: Annotated[str, Doc("A note for the others")] = "",
+        note: Annotated[str, Doc("A note, which the ledger keeps")] = "",
         hours: Annotated[float, Doc("How long the approval counts; 0: as long as the environment allows")] = 0,
         statement: Statement = None,
         signature: Signature = None,
@@ -237,7 +240,7 @@ class Ci:
         self,
         env: Env,
         version: Version,
-        reason: Annotated[str, Doc("Why; the ledger keeps it")],
+        reason: Annotated[str, Doc("The reason, which the ledger keeps")],
         key: Key = None,
         statement: Statement = None,
         signature: Signature = None,
@@ -252,7 +255,7 @@ class Ci:
         self,
         env: Env,
         version: Version,
-        reason: Annotated[str, Doc("Why; the ledger keeps it")],
+        reason: Annotated[str, Doc("The reason, which the ledger keeps")],
         key: Key = None,
         statement: Statement = None,
         signature: Signature = None,
@@ -269,9 +272,9 @@ class Ci:
         version: Version,
         act: Annotated[str, Doc("approve, deny or lift")] = "approve",
         hours: Annotated[float, Doc("How long an approval counts; 0: as long as the environment allows")] = 0,
-        reason: Annotated[str, Doc("Why, for deny and lift")] = "",
+        reason: Annotated[str, Doc("The reason, for deny and lift")] = "",
     ) -> str:
-        """Write the text that a person signs elsewhere with `ssh-keygen -Y sign -n slipway`, on a key of any kind."""
+        """Write the text that a person signs elsewhere with `ssh-keygen -Y sign -n slipway`, with any kind of key."""
         details = {"act": act, "environment": env, "version": version, "seconds": hours * 3600, "reason": reason}
         request = r.WriteStatement.model_validate(details)
         return (await (await self._project.agent()).run(request, responses.Text)).text
@@ -280,21 +283,23 @@ class Ci:
     async def lock(
         self,
         env: Env,
-        reason: Annotated[str, Doc("Why; whoever is kept out reads it")],
+        reason: Annotated[str, Doc("The reason, which refused deliveries print")],
         by: Annotated[str, Doc("Who locks the environment")] = "somebody",
-        hours: Annotated[float, Doc("How long the lock holds by itself")] = 24,
+        hours: Annotated[float, Doc("After how many hours the lock expires")] = 24,
     ) -> str:
         """Lock an environment: nothing is deployed there until it is unlocked."""
         request = r.LockEnvironment(environment=env, by=by, reason=reason, seconds=hours * 3600)
         return (await (await self._project.agent()).run(request, responses.Done)).message
 
     @uncached
-    async def unlock(self, env: Env, force: Annotated[bool, Doc("Although a live run holds the lock")] = False) -> str:
+    async def unlock(
+        self, env: Env, force: Annotated[bool, Doc("Unlock although a live run holds the lock")] = False
+    ) -> str:
         """Unlock an environment."""
         request = r.UnlockEnvironment(environment=env, force=force)
         return (await (await self._project.agent()).run(request, responses.Done)).message
 
-    # What runs, and what happened
+    # State and history
 
     @uncached
     async def status(self, env: Env) -> EnvironmentStatus:
@@ -305,7 +310,7 @@ class Ci:
 
     @uncached
     async def environments(self) -> Environments:
-        """List which version runs where, since when, and how healthy it is."""
+        """List the version that each environment runs, since when, and how healthy it is."""
         return Environments.of(
             await (await self._project.agent()).run(r.ReadEnvironments(), responses.EnvironmentsStatus)
         )
@@ -316,7 +321,7 @@ class Ci:
         env: Annotated[str, Doc("The environment; empty: all of them, and builds")] = "",
         limit: Annotated[int, Doc("How many of the newest records; 0: all")] = 50,
     ) -> History:
-        """List what happened, the newest first."""
+        """List the ledger's records, the newest first."""
         return History.of(await self._read(r.ReadLedger(view="history", environment=env, limit=limit)))
 
     @uncached
@@ -326,7 +331,7 @@ class Ci:
 
     @uncached
     async def report(self, env: Env, version: Version = "") -> DeployReport:
-        """Report on an environment's latest delivery, also a failed one; and why VERSION may not go there now."""
+        """Report on an environment's latest delivery, also a failed one; and why policy refuses VERSION there now."""
         return DeployReport.of(env, await self._read(r.ReadLedger(view="report", environment=env, version=version)))
 
     @function
@@ -338,7 +343,7 @@ class Ci:
 
     @uncached
     async def provision(self, env: Env) -> str:
-        """Make an environment's hosts ready over ssh: Docker, the registry's CA, one swarm; nothing is done twice."""
+        """Prepare an environment's hosts over ssh: Docker, the registry's CA, one swarm; only what is missing."""
         return (await (await self._project.agent()).run(r.Provision(environment=env), responses.Done)).message
 
     @uncached
@@ -353,12 +358,12 @@ class Ci:
 
     @function
     def github(self) -> families.Github:
-        """Use GitHub's environments: record approvals, set up the repository."""
+        """Record approvals from GitHub's environments, and set up the repository."""
         return families.Github(project=self._project)
 
     @function
     def secrets(self) -> families.Secrets:
-        """Manage the service's secrets, which live on the target alone."""
+        """Manage the service's secrets, which exist only on the target."""
         return families.Secrets(project=self._project)
 
     # For a laptop
@@ -371,9 +376,9 @@ class Ci:
 
     @function
     async def shell(
-        self, stage: Annotated[str, Doc("test, lint or build: whose container it is")] = "test"
+        self, stage: Annotated[str, Doc("The stage: test, lint, build or toolchain")] = "test"
     ) -> dagger.Container:
-        """Return a stage's container, to open a terminal in: `shell --stage test terminal`."""
+        """Return a stage's container, for a terminal: `shell --stage test terminal`."""
         settings = await self._project.settings()
         return shells.container(settings, self._project.service(settings), stage)
 

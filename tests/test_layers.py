@@ -75,7 +75,7 @@ def wrong(path: Path) -> Iterator[str]:
             yield f"{place}: {part} works without Dagger"
 
 
-def test_every_part_has_its_place() -> None:
+def test_every_module_belongs_to_a_known_part() -> None:
     assert {part_of(module_of(path)) for path in FILES} <= set(ALLOWED)
 
 
@@ -83,11 +83,11 @@ def test_imports_point_one_way() -> None:
     assert [problem for path in FILES for problem in wrong(path)] == []
 
 
-def test_modules_import_each_other_in_no_circle() -> None:
+def test_imports_have_no_cycle() -> None:
     assert cycle(import_graph(REPOSITORY, "ci")) == []
 
 
-def test_the_engine_knows_no_module() -> None:
+def test_engine_imports_nothing_of_the_module() -> None:
     found = [(str(path), line) for path in ENGINE for line, module in imported(path) if module.split(".")[0] == "ci"]
     assert found == []
 
@@ -103,7 +103,7 @@ def test_the_engine_knows_no_module() -> None:
         ("ci/analysis/x.py", "from dagger import dag", "imports dagger: analysis works without Dagger"),
     ],
 )
-def test_the_check_finds(
+def test_layer_check_finds_wrong_imports(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, statement: str, problem: str
 ) -> None:
     monkeypatch.setitem(globals(), "REPOSITORY", tmp_path)

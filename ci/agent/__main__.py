@@ -1,8 +1,8 @@
-"""`slipway-agent [WORDS]`: a request's JSON on standard input, its response's JSON on standard output.
+"""`slipway-agent [ARGUMENTS]`: a request's JSON on standard input, its response's JSON on standard output.
 
-WORDS are the request as people read it (`deliver dev 1.4.2`): they show in process lists and progress, and must be the
-request's own. The exit code is 0 for every response, also for bad news; 2 where the input is no request; 143 after
-SIGTERM. Progress goes to standard error. `SLIPWAY_HOME` names the agent's home.
+ARGUMENTS show the request to people (`deliver dev 1.4.2`) in process lists and progress, and must match the request.
+The exit code is 0 for every response, also for a failure; 2 where the input is no request; 143 after SIGTERM. Progress
+goes to standard error. `SLIPWAY_HOME` names the agent's home.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ async def run(home: Home, request: AnyRequest) -> str:
     return (await respond(home, request)).model_dump_json()
 
 
-def main(words: Sequence[str] = ()) -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Respond to the request on standard input, and return the exit code."""
     try:
         request = read_request(sys.stdin.read())
     except ValidationError as error:
         sys.stderr.write(f"slipway-agent: standard input is no request: {error}\n")
         return USAGE
-    if words and tuple(words) != request.arguments:
-        asked = " ".join(request.arguments)
-        sys.stderr.write(f"slipway-agent: the command line is {' '.join(words)}, but the request is {asked}\n")
+    if arguments and tuple(arguments) != request.arguments:
+        given, expected = " ".join(arguments), " ".join(request.arguments)
+        sys.stderr.write(f"slipway-agent: the command line is {given}, but the request is {expected}\n")
         return USAGE
     try:
         response = asyncio.run(run(Home(Path(os.environ.get("SLIPWAY_HOME", HOME))), request))

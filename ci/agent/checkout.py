@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 TAGS = b"refs/tags/"
 EXECUTABLE = 0o100
-# What a file is in git: a regular one, one that can be executed, or a link.
+# The kinds of files in git: regular, executable, link.
 REGULAR, PROGRAM, LINK = 0o100644, 0o100755, 0o120000
 
-# By path: what kind of file it is, and its name in git, which is a hash of what it holds.
+# By path: the file's kind, and the hash of its content in git.
 Files = Mapping[str, tuple[int, bytes]]
 
 
 class Checkout(BaseModel):
-    """Sources and where they come from."""
+    """Sources and their commit."""
 
     model_config = ConfigDict(frozen=True)
 
     # The sha256 over the sources' paths, kinds and contents: the same on every machine and engine.
     sources: str
-    # All empty: it is no checkout.
+    # All empty: there is no commit.
     commit: str = ""
-    # The e-mail address of who wrote the commit.
+    # The e-mail address of the commit's author.
     author: str = ""
     tags: tuple[str, ...] = ()
-    # Whether the sources are others than the commit's.
+    # Whether the sources differ from the commit's.
     dirty: bool = False
 
 
@@ -56,7 +56,7 @@ def read_checkout(repository: Path, sources: Path, folder: str, beside: Sequence
             if isinstance(commit, Commit):
                 return _describe(repo, commit, found, digest, paths)
     except (NotGitRepository, KeyError):
-        # There is none, or one without a commit.
+        # No repository, or a repository without a commit.
         pass
     return Checkout(sources=digest)
 

@@ -1,4 +1,4 @@
-"""What a handler works with: the rules, the ledger, and the way to targets."""
+"""The context of a request: its rules, the ledger, and the targets."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

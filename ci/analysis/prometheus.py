@@ -15,7 +15,7 @@ SERVER_ERROR: Final = "5"
 
 @dataclass(frozen=True)
 class Counters:
-    """Requests since some beginning: how many, how many of them failed, and how many took at most so many seconds."""
+    """Counters since the edge started: all requests, failed requests, and requests by their longest duration."""
 
     requests: int = 0
     errors: int = 0
@@ -36,7 +36,7 @@ class Counters:
 
 
 def read_counters(text: str) -> Counters:
-    """Read the counters of one edge: one histogram says it all, so that no two of them can differ."""
+    """Read the counters of one edge, all from one histogram, so that they always agree."""
     requests = errors = 0
     buckets: dict[float, int] = {}
     for name, labels, value in _samples(text):

@@ -1,4 +1,4 @@
-"""From counters to a verdict: pass, fail or inconclusive, with the reasons in words."""
+"""From counters to a verdict: pass, fail or inconclusive, with its reasons."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -9,7 +9,7 @@ from ci.analysis.prometheus import Counters
 
 
 class Limits(BaseModel):
-    """What a release may do at most; times in milliseconds."""
+    """The limits for a release; times in milliseconds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -19,7 +19,7 @@ class Limits(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the numbers say about a release, and the numbers; times in milliseconds, the rate in requests a second."""
+    """The verdict on a release with its numbers; times in milliseconds, the rate in requests a second."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,16 +36,16 @@ class Verdict(BaseModel):
 
 
 def judge(counted: Counters, seconds: float, limits: Limits, lost: int = 0) -> Verdict:
-    """Judge what was counted in a window, and how many replicas were lost in it.
+    """Judge a window's counters, and the number of replicas that were lost in the window.
 
-    Too few requests prove nothing; too many errors, too slow answers or a lost replica fail.
+    Too many errors, slow answers or a lost replica fail; too few requests are inconclusive.
     """
     error_rate = counted.errors / counted.requests if counted.requests else 0.0
     p95 = quantile(counted, 0.95) * 1000
     is_enough = counted.requests >= limits.min_requests
     problems = [f"{lost} replicas ended by themselves"] if lost else []
     problems += _broken_limits(error_rate, p95, limits) if is_enough else []
-    few = f"{counted.requests} requests are too few to tell (at least {limits.min_requests} are needed)"
+    few = f"{counted.requests} requests are too few for a verdict (at least {limits.min_requests} are needed)"
     praise = f"{counted.requests} requests: {error_rate:.2%} failed, 95 % were answered within {p95:.0f} ms"
     return Verdict(
         outcome="fail" if problems else "pass" if is_enough else "inconclusive",

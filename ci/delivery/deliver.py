@@ -30,7 +30,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
     Raises:
         RefusedError: Policy does not allow the delivery; nothing was changed.
         LockedError: Another run holds the lock for longer than the request waits, or a person does.
-        TargetError: The target cannot be asked; nothing was changed.
+        TargetError: The target does not answer; nothing was changed.
         LedgerError: The ledger cannot be read, or the delivery's start cannot be recorded; nothing was changed.
     """
     decision, _ = await policy.check(request)
@@ -90,7 +90,7 @@ def test_command(target: Target) -> tuple[str, ...]:
 
 
 async def _carry_out(run: Run, heartbeat: "asyncio.Task[None]", *, rollback: bool, seconds: float) -> DeliveryReport:
-    """Run the sequence within its time budget; what it began and cannot end is undone."""
+    """Run the sequence within its time budget; an unfinished change is undone."""
     try:
         async with stop_when_lost(heartbeat), _at_most(seconds):
             return await (roll_back(run) if rollback else deploy(run))
@@ -139,7 +139,7 @@ def _recheck(policy: Policy, request: DeliveryRequest) -> Callable[[], Awaitable
         except RefusedError as error:
             raise DeliveryEnded(Outcome.REFUSED, str(error)) from error
         except LedgerError as error:
-            # Without the ledger nobody knows whether somebody denied the release meanwhile.
+            # Without the ledger, a denial since the last check would stay unknown.
             raise DeliveryEnded(Outcome.FAILED, f"policy cannot be checked before the switch: {error}") from error
 
     return check

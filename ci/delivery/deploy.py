@@ -25,7 +25,7 @@ async def deploy(run: Run) -> DeliveryReport:
 
 
 async def roll_back(run: Run) -> DeliveryReport:
-    """Let a release serve again: while it still runs the edge alone moves, else as a deploy does."""
+    """Route to an earlier release again: a kept release needs only a switch, another one a whole deploy."""
     state = await run.target.read_state()
     kept = _find_kept(run, state.releases)
     if kept is None or not (await run.target.check_health(kept.release)).ok:
@@ -110,7 +110,7 @@ async def switch(run: Run, release: str) -> None:
 
 
 async def probe(run: Run, release: str) -> None:
-    """Ask through the edge as a user would; a release that does not answer is switched away from."""
+    """Send requests through the edge as a user does; switch back from a release that does not answer."""
     async with run.stage("probe") as stage:
         problem = await run.target.probe(release)
         stage.ok, stage.message = not problem, problem or f"{release} answers through the edge"
@@ -120,7 +120,7 @@ async def probe(run: Run, release: str) -> None:
 
 
 async def verify(run: Run, release: str) -> Verdict:
-    """Watch the edge's metrics over the verify window; a release that fails is switched away from."""
+    """Watch the edge's metrics over the verify window; switch back from a release that fails."""
     verdict = await _watch(run)
     if verdict.outcome == "fail":
         await switch_back(run)

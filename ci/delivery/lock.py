@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ci.targets.errors import LockedByPersonError, LockedError, TargetError
 from ci.targets.target import Lock, Target
 
-# Seconds between two signs of life.
+# Seconds between two renewals of a run's lock.
 HEARTBEAT = 2.0
 # Seconds between two attempts to acquire a lock that another run holds.
 RETRY = 1.0

@@ -17,7 +17,7 @@ class Policy:
 
     settings: Settings
     ledger: Ledger
-    # The file that holds GitHub's token, and the run whose reviewers approved; empty: GitHub is not asked.
+    # The file that holds GitHub's token, and the run whose reviewers approved; empty: GitHub is not read.
     github_token: str = ""
     github_run: str = ""
 

@@ -42,7 +42,7 @@ async def _can_finish(target: Target, state: TargetState, intent: Intent) -> boo
 
 async def _undo(target: Target, state: TargetState, intent: Intent) -> None:
     if "edge" in state.services:
-        # Also when the state says so already: the run may have died between the edge and the record of its routing.
+        # Always: a run may have been killed between the edge's switch and the record of its routing.
         await target.route(intent.current)
         if state.current.release != intent.current:
             await target.record_routing(current=intent.current, previous="", stable=intent.current)

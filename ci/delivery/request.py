@@ -1,4 +1,4 @@
-"""What a delivery is asked for, and how it ended."""
+"""A delivery's request and its report."""
 
 from typing import Literal
 

@@ -31,7 +31,7 @@ class Run:
 
     target: Target
     release: ReleaseDescription
-    # None: being healthy is all that is asked of the candidate.
+    # None: the candidate only needs to be healthy.
     tests: TestRun | None
     # Whether the release was verified in this environment before.
     verified: bool

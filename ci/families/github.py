@@ -25,7 +25,7 @@ class Github:
         version: Annotated[str, Doc("The version, like 1.4.2")],
         run: Annotated[str, Doc("The number of the workflow run, instead of --github-run")] = "",
     ) -> str:
-        """Record who approved a version by opening its environment for a GitHub run."""
+        """Record the reviewers who approved a version's deployment in a GitHub run."""
         github_run = run or self.project.credentials.github_run
         request = r.ApproveFromGithub(environment=env, version=version, github_run=github_run)
         return (await (await self.project.agent()).run(request, responses.Done)).message

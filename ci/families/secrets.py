@@ -20,7 +20,7 @@ Value = Annotated[dagger.Secret, Doc("The secret's value")]
 
 @object_type
 class Secrets:
-    """The service's secrets, which live on an environment's target alone."""
+    """The service's secrets, which exist only on an environment's target."""
 
     project: Project
 
@@ -38,13 +38,13 @@ class Secrets:
         value: Value,
         key: Annotated[dagger.Secret | None, Doc("The OpenSSH private key to sign with")] = None,
     ) -> Deployment:
-        """Set a secret, and deliver what serves again with the new value."""
+        """Set a secret, and deliver the current release again with the new value."""
         agent = await self.project.agent(key)
         await agent.run(r.SetSecret(environment=env, name=name), responses.Done, secrets={SECRET: value})
         return Deployment.of(await deliver(agent, r.Deliver(environment=env, action="restore")))
 
     @uncached_as("list")
     async def show(self, env: Env) -> SecretList:
-        """List an environment's secrets and which releases read them, never a value."""
+        """List an environment's secrets and the releases that read each one; values are never shown."""
         agent = await self.project.agent()
         return SecretList.of(env, await agent.run(r.ListSecrets(environment=env), responses.Secrets))

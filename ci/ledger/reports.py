@@ -12,7 +12,7 @@ from ci.settings import Settings
 
 
 async def read_report(
-    ledger: Ledger, history: History, settings: Settings, asked: DeliveryInput, github: GithubAccess | None = None
+    ledger: Ledger, history: History, settings: Settings, delivery: DeliveryInput, github: GithubAccess | None = None
 ) -> tuple[ReportView | None, str]:
     """Return the report of an environment's latest delivery, if there is one, and the whole text.
 
@@ -21,30 +21,30 @@ async def read_report(
     Raises:
         RefusedError: There was no delivery to the environment yet, and policy allows the version.
     """
-    report = _find_report(history, asked)
-    serves = report is not None and report.version == asked.version and report.outcome.serves
+    report = _find_report(history, delivery)
+    serves = report is not None and report.version == delivery.version and report.outcome.serves
     refusals = ""
-    if asked.version and not serves:
+    if delivery.version and not serves:
         # Outside a run nothing is recorded: GitHub confirms what is recorded already.
         access = GithubAccess(token_file=github.token_file) if github else None
-        found = await decide_now(ledger, history, settings, asked, access)
-        refusals = _render_refusals(asked, found.reasons)
+        found = await decide_now(ledger, history, settings, delivery, access)
+        refusals = _render_refusals(delivery, found.reasons)
     if report is None and not refusals:
-        return render_report(history, asked.environment), ""
+        return render_report(history, delivery.environment), ""
     return report, "\n".join(filter(None, [refusals, report.markdown if report else ""]))
 
 
-def _find_report(history: History, asked: DeliveryInput) -> ReportView | None:
+def _find_report(history: History, delivery: DeliveryInput) -> ReportView | None:
     try:
-        return render_report(history, asked.environment)
+        return render_report(history, delivery.environment)
     except RefusedError:
-        if not asked.version:
+        if not delivery.version:
             raise
         return None
 
 
-def _render_refusals(asked: DeliveryInput, reasons: tuple[str, ...]) -> str:
+def _render_refusals(delivery: DeliveryInput, reasons: tuple[str, ...]) -> str:
     if not reasons:
         return ""
     lines = "\n".join(f"- {reason}" for reason in reasons)
-    return f"## Policy does not allow {asked.version} in {asked.environment}\n\n{lines}\n"
+    return f"## Policy does not allow {delivery.version} in {delivery.environment}\n\n{lines}\n"

@@ -1,4 +1,4 @@
-"""What functions return when they report: fields to chain and a summary in Markdown."""
+"""The objects that functions return: fields to chain, and a summary in Markdown."""
 
 from ci.results.checks import LintReport, TestReport
 from ci.results.findings import Findings

@@ -1,4 +1,4 @@
-"""What the checks return."""
+"""Results of the checks."""
 
 from typing import Self
 from xml.etree import ElementTree as ET
@@ -12,14 +12,14 @@ from ci.decorators import field, object_type
 class TestReport:
     """The outcome of the unit tests."""
 
-    __test__ = False  # for pytest: a class named Test… that is none
+    __test__ = False  # for pytest: not a test class, despite its name
 
     tests: int = field("How many tests passed")
-    seconds: float = field("How long they took")
+    seconds: float = field("How long the tests took, in seconds")
     line_rate: float = field("The share of covered lines, 0 to 1")
     junit: dagger.File = field("The report as JUnit XML")
     coverage: dagger.File = field("The coverage as Cobertura XML")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     async def of(cls, reports: dagger.Directory) -> Self:
@@ -36,10 +36,10 @@ class TestReport:
 
 @object_type
 class LintReport:
-    """The linters that found nothing to complain about."""
+    """The linters that ran without a finding."""
 
     linters: list[str] = field("The linters that ran")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, linters: list[str]) -> Self:

@@ -1,4 +1,4 @@
-"""What the function returns that tells which lines to mend."""
+"""The result of `findings`."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -8,18 +8,16 @@ from ci.decorators import field, object_type
 
 @object_type
 class Findings:
-    """What the tests and the linters complain about, a line each."""
+    """The findings of the tests and the linters, one line each."""
 
     count: int = field("How many findings")
     lines: list[str] = field("One line for each finding")
     annotations: str = field("The findings as GitHub's annotations")
-    summary: str = field("All of them, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, lines: Sequence[str], annotations: Sequence[str]) -> Self:
-        """Take the lines over: as people read them, and as GitHub's runner does."""
+        """Build the result from the findings as text, and as annotations of GitHub's runner."""
         listed = "\n".join(f"- `{line}`" for line in lines)
-        summary = (
-            f"## {len(lines)} lines to mend\n\n{listed}" if lines else "**Nothing to mend** by the tests and linters"
-        )
+        summary = f"## {len(lines)} findings\n\n{listed}" if lines else "**No findings** by the tests and linters"
         return cls(count=len(lines), lines=list(lines), annotations="\n".join(annotations), summary=summary)

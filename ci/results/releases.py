@@ -1,4 +1,4 @@
-"""What functions that read the ledger return."""
+"""Results of functions that read the ledger."""
 
 from typing import Self
 
@@ -10,16 +10,16 @@ from ci.targets.target import TargetState
 
 @object_type
 class Packaged:
-    """A version that is ready for an environment: checked, built, listed, pushed and recorded."""
+    """A version that is ready for an environment: checked, built, pushed and recorded, with its SBOM."""
 
     version: str = field("The version")
     image: str = field("Its image by digest")
     existing: bool = field("Whether an earlier run built it from the same sources")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, version: str, image: str, *, existing: bool) -> Self:
-        """Name the version and its image."""
+        """Build the result from the version and its image."""
         what = "was built before from the same sources and stays" if existing else "is"
         return cls(version=version, image=image, existing=existing, summary=f"**{version}** {what} `{image}`")
 
@@ -40,37 +40,37 @@ class LedgerLine:
 
     @classmethod
     def of(cls, line: views.HistoryLine) -> Self:
-        """Take a line over."""
+        """Convert a line of the ledger's view."""
         fields = line.model_dump(exclude={"id", "at", "actor"})
         return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", by=line.actor, **fields)
 
     def __str__(self) -> str:
-        """Write it as people read it."""
+        """Render the record on one line."""
         return f"{self.at} {self.text}" + ("" if self.signed else " (unsigned)")
 
 
 @object_type
 class History:
-    """What happened, the newest first, and what is wrong with the ledger."""
+    """The ledger's records, the newest first, and its problems."""
 
     lines: list[LedgerLine] = field("The records, the newest first")
-    problems: list[str] = field("What is wrong with the ledger")
-    summary: str = field("All of it, in Markdown")
+    problems: list[str] = field("The ledger's problems")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, viewed: LedgerView) -> Self:
-        """Take a history over."""
+        """Convert the agent's view."""
         lines = [LedgerLine.of(line) for line in viewed.history.lines] if viewed.history else []
         return cls(
             lines=lines,
             problems=list(viewed.problems),
-            summary="\n".join([*_problems(viewed), *(f"- {line}" for line in lines)]) or "Nothing was recorded yet.",
+            summary="\n".join([*_problems(viewed), *(f"- {line}" for line in lines)]) or "The ledger holds no record.",
         )
 
 
 @object_type
 class Release:
-    """A release's whole story."""
+    """A version: its build, the statements about it, and its deliveries."""
 
     version: str = field("The version")
     image: str = field("Its image by digest")
@@ -85,11 +85,11 @@ class Release:
     serves: list[str] = field("The environments where it serves")
     statements: list[LedgerLine] = field("Approvals, denials and lifts")
     runs: list[LedgerLine] = field("Its deliveries")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, viewed: LedgerView) -> Self:
-        """Take a release's story over."""
+        """Convert the agent's view."""
         release = viewed.release
         if release is None:
             raise ValueError(viewed.message)
@@ -113,7 +113,7 @@ class Release:
 
 @object_type
 class DeployReport:
-    """An environment's latest deploy, also one that failed or has no end."""
+    """An environment's latest delivery, also one that failed or has no end."""
 
     environment: str = field("The environment's name")
     version: str = field("The version")
@@ -122,11 +122,11 @@ class DeployReport:
     started: str = field("When it started, ISO 8601 in UTC")
     ended: str = field("When it ended; empty: it has no end")
     by: str = field("The actor")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, environment: str, viewed: LedgerView) -> Self:
-        """Take a report over; one of an environment that nothing was deployed to is empty."""
+        """Convert the agent's view; the report is empty where nothing was deployed yet."""
         release = viewed.report
         return cls(
             environment=environment,
@@ -142,21 +142,21 @@ class DeployReport:
 
 @object_type
 class EnvironmentLine:
-    """What one environment runs, by the ledger and by its target."""
+    """What one environment runs, according to the ledger and to its target."""
 
     name: str = field("The environment's name")
-    version: str = field("The version that serves by the ledger")
+    version: str = field("The current version in the ledger")
     digest: str = field("Its image's digest")
     since: str = field("Since when, ISO 8601 in UTC")
     by: str = field("The actor")
     outcome: str = field("How the delivery ended")
-    running: str = field("The version that serves by the target")
+    running: str = field("The current version on the target")
     healthy: bool = field("Whether every replica is healthy")
-    note: str = field("Where ledger and target differ, or why the target does not answer")
+    note: str = field("How ledger and target differ, or why the target does not answer")
 
     @classmethod
     def of(cls, serving: views.EnvironmentView, state: TargetState | str) -> Self:
-        """Lay what the ledger says beside what the target says, which may be an error."""
+        """Combine the ledger's view with the target's state, or with the target's error."""
         state_read = state if isinstance(state, TargetState) else None
         return cls(
             name=serving.environment,
@@ -171,7 +171,7 @@ class EnvironmentLine:
         )
 
     def __str__(self) -> str:
-        """Write it as a row of a table."""
+        """Render a row of a table in Markdown."""
         healthy = "" if not (self.version or self.running) else "yes" if self.healthy else "no"
         cells = [self.name, self.version or "nothing", self.since, self.by, healthy, self.note]
         return f"| {' | '.join(cells)} |"
@@ -179,11 +179,11 @@ class EnvironmentLine:
 
 @object_type
 class Environments:
-    """Which version runs where, since when, and how healthy."""
+    """The version that each environment runs, since when, and how healthy it is."""
 
     lines: list[EnvironmentLine] = field("One line for each environment, in the order of promotion")
-    problems: list[str] = field("What is wrong with the ledger")
-    summary: str = field("All of it, as a table in Markdown")
+    problems: list[str] = field("The ledger's problems")
+    summary: str = field("The same as a table in Markdown")
 
     @classmethod
     def of(cls, status: EnvironmentsStatus) -> Self:
@@ -201,8 +201,8 @@ def _note(serving: views.EnvironmentView, state: TargetState | str) -> str:
     if isinstance(state, str):
         return state
     if state.current.digest != serving.digest:
-        return f"{state.current.version or 'nothing'} runs there: the next command on it records that"
-    return "a deploy has no end yet" if serving.open_deliveries else ""
+        return f"{state.current.version or 'nothing'} runs there: the next delivery records that"
+    return "a delivery has no end yet" if serving.open_deliveries else ""
 
 
 def _problems(viewed: LedgerView | EnvironmentsStatus) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `settings` returns."""
+"""The result of `settings`."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -9,17 +9,17 @@ from ci.settings.effective import EffectiveSetting
 
 @object_type
 class EffectiveSettings:
-    """The settings as they are in effect, each with where it comes from."""
+    """The effective settings, each with its source."""
 
     environment: str = field("The environment's name")
     paths: list[str] = field("The settings' paths, in the order of `values` and `sources`")
-    values: list[str] = field("Their values")
-    sources: list[str] = field("Where each value comes from")
-    summary: str = field("All of it, as a table in Markdown")
+    values: list[str] = field("The settings' values")
+    sources: list[str] = field("The source of each value")
+    summary: str = field("The same as a table in Markdown")
 
     @classmethod
     def of(cls, environment: str, rows: Sequence[EffectiveSetting]) -> Self:
-        """Take rows over."""
+        """Convert the rows."""
         table = [f"| {row.path} | `{row.value}` | {row.source} |" for row in rows]
         return cls(
             environment=environment,

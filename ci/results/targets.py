@@ -1,4 +1,4 @@
-"""What functions that change or read an environment return."""
+"""Results of functions that change or read an environment."""
 
 from typing import Self
 
@@ -10,21 +10,21 @@ from ci.targets.target import SecretVersion
 
 @object_type
 class Deployment:
-    """What serves an environment after a deploy, a rollback or a restore."""
+    """The current release of an environment after a deploy, a rollback or a restore."""
 
     environment: str = field("The environment's name")
-    version: str = field("The version that serves")
-    digest: str = field("The digest of its image, sha256:…")
+    version: str = field("The current version")
+    digest: str = field("The image's digest, sha256:…")
     address: str = field("Where users reach the service")
     release: str = field("The release's name on the target")
     outcome: str = field("succeeded, unchanged or inconclusive")
     approvals: list[str] = field("Who approved")
     stages: list[str] = field("What each stage did, in order")
-    summary: str = field("All of it, in Markdown")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, report: DeliveryReport) -> Self:
-        """Take a delivery's report over."""
+        """Convert a delivery's report."""
         stages = [f"{stage.name}: {stage.message} ({stage.seconds:.1f} s)" for stage in report.stages]
         notes = [*report.warnings, *([f"approved by {', '.join(report.approvals)}"] if report.approvals else [])]
         lines = "\n".join(f"- {line}" for line in [*notes, *stages])
@@ -44,10 +44,10 @@ class Deployment:
 
 @object_type
 class Verification:
-    """The verdict on what serves an environment."""
+    """The verdict on an environment's current release."""
 
     verdict: str = field("pass, fail or inconclusive")
-    requests: int = field("How many requests the verdict rests on")
+    requests: int = field("How many requests the verdict is based on")
     summary: str = field("The verdict and its reasons, in Markdown")
 
 
@@ -63,12 +63,12 @@ class EnvironmentStatus:
     since: str = field("When the release became current, ISO 8601 in UTC")
     releases: list[str] = field("Every release on the target, with its role and its healthy replicas")
     services: list[str] = field("The other services of the stack, with their running replicas")
-    lock: str = field("Who holds the lock; empty: nobody")
-    summary: str = field("All of it, in Markdown")
+    lock: str = field("Who holds the lock; empty: unlocked")
+    summary: str = field("The same in Markdown")
 
     @classmethod
     def of(cls, environment: str, status: responses.Status) -> Self:
-        """Take a target's state over."""
+        """Convert a target's state."""
         state = status.state
         releases = [f"{r.release} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)" for r in state.releases]
         services = [f"{name}: {count} running" for name, count in state.services.items()]
@@ -95,16 +95,16 @@ class EnvironmentStatus:
 
 @object_type
 class SecretList:
-    """The secrets of an environment: never a value."""
+    """The secrets of an environment, without their values."""
 
     environment: str = field("The environment's name")
     complete: bool = field("Whether every secret that the settings name is set")
     names: list[str] = field("The secrets' names")
-    summary: str = field("Each secret, when it was set and which releases read it, in Markdown")
+    summary: str = field("Each secret, when each value was set, and the releases that read it, in Markdown")
 
     @classmethod
     def of(cls, environment: str, listed: responses.Secrets) -> Self:
-        """Take a list of secrets over."""
+        """Convert a list of secrets."""
         lines = [f"- {line}" for secret in listed.secrets for line in _versions(secret.name, secret.versions)]
         return cls(
             environment=environment,

@@ -1,1 +1,1 @@
-"""The stages: each file says what one step of a delivery is, as a chain over Dagger types."""
+"""The stages: each file describes one stage as a chain over Dagger types."""

@@ -73,7 +73,7 @@ class Agent:
         Raises:
             Refused: Policy does not allow the work; the message holds every reason.
             LedgerFailed: The ledger could not be read or written.
-            TargetFailed: The target refused, or could not be asked.
+            TargetFailed: The target refused, or could not be reached.
             StepFailed: The step itself failed.
         """
         step = await self._step(request)

@@ -138,4 +138,4 @@ async def _read_pin(source: dagger.Directory) -> Pin | None:
     try:
         return Pin.model_validate_json(await source.file(LOCK).contents())
     except ValidationError as error:
-        raise Refused(f"{LOCK}: is no such file: write it again: {PIN}") from error
+        raise Refused(f"{LOCK}: is not a valid pin: write the file again: {PIN}") from error

@@ -7,11 +7,11 @@ from ci.settings import Settings
 from ci.stages.failure import stage
 from ci.stages.toolchain import VENV, base, base_with_lock_file, step_location
 
-# The user that the service runs as: a number that no system image gives to anybody.
+# The user that the service runs as: a number that no system image uses.
 USER = "10001:10001"
-# Every file's time in the image; times would otherwise make two builds of the same sources differ.
-EPOCH = 315532800  # 1980-01-01: zip files, which wheels are, know nothing older
-# Where what becomes the image's root is made ready.
+# The time of every file in the image: with real times, two builds of the same sources would differ.
+EPOCH = 315532800  # 1980-01-01: the oldest time in a zip file, such as a wheel
+# The folder in which the image's root is prepared.
 STAGING = "/image"
 # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
 TOUCH = f"find {STAGING} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
@@ -34,7 +34,7 @@ def image(settings: Settings, service: dagger.Directory, version: str) -> dagger
 
 
 async def build_image(settings: Settings, image: dagger.Container) -> dagger.Container:
-    """Return an image when all of its steps went well."""
+    """Run all steps of an image and return the image."""
     async with stage("build", where=step_location(settings)):
         return await image.sync()
 
@@ -61,7 +61,7 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
 
 def environment(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return a container with the image's compiled virtual environment in STAGING, every file dated EPOCH."""
-    # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
+    # Unchecked bytecode holds no time: with times in it, no two builds would be the same.
     compiled = f"python -m compileall -q -j1 --invalidation-mode=unchecked-hash {VENV}"
     # One step, so that no layer holds files that the next changes.
     steps = [

@@ -12,7 +12,7 @@ Value = TypeVar("Value", dagger.Socket, dagger.Secret, dagger.Service)
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """What opens the way to targets and registries, and what signs."""
+    """The keys and sockets for targets and registries, and the signing key."""
 
     docker: dagger.Socket | None = None
     ssh_key: dagger.Secret | None = None

@@ -13,7 +13,7 @@ URL = f"postgresql://service:service@{ALIAS}:5432/service"
 
 
 def postgres(settings: Settings, purpose: str) -> dagger.Service:
-    """Return a PostgreSQL that forgets everything; steps of the same `purpose` share one."""
+    """Return a temporary PostgreSQL; steps of the same `purpose` share one."""
     return (
         dag.container()
         .from_(settings.images.postgres)

@@ -1,4 +1,4 @@
-"""A delivery: one run of the agent, and what people read of how it ended."""
+"""A delivery: one run of the agent, and the message about how it ended."""
 
 import shlex
 
@@ -13,7 +13,7 @@ from ci.stages.errors import LedgerFailed, Refused, StageFailed
 from ci.stages.failure import next_commands
 from ci.targets.target import TestResult
 
-MEMORY = "its container has no limit but the memory of the target's machine: let it use less, or take a larger one"
+MEMORY = "the container may use all memory of the target's machine: let the tests use less, or take a larger machine"
 
 
 async def deliver(agent: Agent, request: Deliver) -> DeliveryReport:
@@ -23,7 +23,7 @@ async def deliver(agent: Agent, request: Deliver) -> DeliveryReport:
         Refused: Policy, or the target's preflight, does not allow the delivery; nothing was changed.
         StageFailed: The release did not get healthy, failed its tests, or misbehaved; the one before serves.
         TargetFailed: The target cannot be reached, or another delivery is at work there.
-        LedgerFailed: The ledger cannot be read; or it cannot be written, and the message says what was done.
+        LedgerFailed: The ledger cannot be read; or it cannot be written, and the message describes the delivery.
     """
     report = (await agent.run(request, Delivered)).delivery
     story = render_failure(agent.settings, report)
@@ -40,19 +40,19 @@ async def deliver(agent: Agent, request: Deliver) -> DeliveryReport:
 
 
 def render_failure(settings: Settings, report: DeliveryReport) -> str:
-    """Render what was done, what went wrong, its own output, and what to type; people read the end first."""
+    """Render the stages, the failure, its output, and the next commands; people read the end first."""
     head = [f"{report.environment}: {report.message}", *(_line(stage, report.message) for stage in report.stages)]
     return "\n".join([*head, "", *_next_steps(settings, report)]).strip()
 
 
 def render_tests(environment: str, command: tuple[str, ...], result: TestResult) -> list[str]:
-    """Render what tests wrote, what ran, and what to type."""
+    """Render the tests' output, their command, and the next commands."""
     lines = [
         result.output.strip(),
         "",
         f"  what ran:        {shlex.join(command)}",
         "  where:           a helper container beside the release, on its network",
-        *next_commands(into="call shell --stage test terminal", just=f"call integration-test --env {environment}"),
+        *next_commands(terminal="call shell --stage test terminal", alone=f"call integration-test --env {environment}"),
         find_hint(result.output, exit_code=result.exit_code, memory=MEMORY),
     ]
     return lines[:-1] if not lines[-1] else lines
@@ -66,12 +66,12 @@ def _line(stage: StageResult, headline: str) -> str:
 def _next_steps(settings: Settings, report: DeliveryReport) -> list[str]:
     if report.tests and report.tests.status != "passed":
         lines = render_tests(report.environment, report.test_command, report.tests)
-        return [*lines, "that command tests what serves: the release that failed was removed"]
+        return [*lines, "this command tests the current release: the failed release was removed"]
     if report.logs:
         up = f"call up up --ports {settings.app.port}:{settings.app.port}"
         where = f"  where:           replicas on the target of {report.environment}"
         ran = "  what ran:        the image's own command"
-        return [report.logs.strip(), "", ran, where, *next_commands(into="call build terminal", just=up)]
+        return [report.logs.strip(), "", ran, where, *next_commands(terminal="call build terminal", alone=up)]
     if report.verdict:
-        return next_commands(just=f"call verify --env {report.environment}")
+        return next_commands(alone=f"call verify --env {report.environment}")
     return []

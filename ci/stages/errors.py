@@ -1,50 +1,50 @@
-"""What ends a delivery.
+"""Errors of stages.
 
 StageFailed
-├── Refused      the pipeline will not do it: a rule of the settings, of the release or of the target
-├── StepFailed   a step ended badly, or the engine could not do what it was asked for
+├── Refused      a rule of the settings, of policy or of the target forbids the work
+├── StepFailed   a step failed, or the engine could not run it
 ├── LedgerFailed the ledger could not be read or written
-└── TargetFailed the target said no, or could not be asked
+└── TargetFailed the target refused, or could not be reached
 """
 
 from typing import Self
 
 import dagger
 
-# Both commands take the same words, and a function is not told which of them called it.
+# Both commands take the same arguments, and a function cannot know which of them called it.
 EITHER_COMMAND = "(on a Dagger engine: `dagger` for `ci`)"
 
 
 class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
-    """A stage did not succeed; the message is the whole story for whoever reads it last."""
+    """A stage did not succeed; the message holds everything that people need to know."""
 
     def __str__(self) -> str:
-        """Tell the story, with a word to those who type what it says on a Dagger engine."""
+        """Return the message; a message with a command also names Dagger's command."""
         story = super().__str__()
         return f"{story}\n{EITHER_COMMAND}" if "ci call" in story and EITHER_COMMAND not in story else story
 
 
 class Refused(StageFailed):
-    """The pipeline will not do what was asked."""
+    """A rule forbids the work."""
 
 
 class StepFailed(StageFailed, dagger.QueryError):
-    """A step ended badly, or the engine could not do what it was asked for.
+    """A step failed, or the engine could not run it.
 
-    It is an error of the API too: so the SDK hands the engine's own details on, by which `-i` finds the step.
+    The class is also an error of the API: the SDK passes the engine's details on, by which `-i` finds the step.
     """
 
     def __new__(cls, _error: dagger.QueryError, _story: str) -> Self:
-        """Make one of this kind: the API's errors choose a kind of their own."""
+        """Create an instance of this class: the API's errors would choose another class."""
         return Exception.__new__(cls)
 
     def __init__(self, error: dagger.QueryError, story: str) -> None:
-        """Keep what the engine said, and tell it in the pipeline's words."""
+        """Keep the engine's details, and replace the engine's message."""
         super().__init__(error.errors, error.request)
         self._story = story
 
     def __str__(self) -> str:
-        """Tell the whole story."""
+        """Return the pipeline's message."""
         return self._story
 
 
@@ -53,4 +53,4 @@ class LedgerFailed(StageFailed):
 
 
 class TargetFailed(StageFailed):
-    """The target refused, or could not be asked."""
+    """The target refused, or could not be reached."""

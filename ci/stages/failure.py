@@ -1,4 +1,4 @@
-"""What people read of a failed step: which stage it is of, what ran, how it ended, and what to type next."""
+"""The message of a failed step: its stage, its command, how it ended, and the next commands."""
 
 import functools
 import inspect
@@ -18,24 +18,25 @@ from ci.stages.errors import EITHER_COMMAND, StepFailed
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# How many characters of a command stand on one line.
+# The longest command that is shown, in characters.
 COMMAND_LENGTH = 100
-# What is looked at for a known cause: the end of each output, in lines.
+# How many of the last lines of each output are searched for a known failure.
 OUTPUT_LINES = 100
-# By this, a Dagger engine shows an error where it began; at a terminal there alone, when it has shown all of these.
+# A Dagger engine shows an error at the span that this marker names. A terminal shows the error only there, once it
+# has shown all of the error's markers.
 ORIGIN = re.compile(r"\s*\[traceparent:[0-9a-f]+-[0-9a-f]+\]")
 
 
-# What was called, as it is typed: the flags of the constructor that are known, and the function with its arguments.
+# The call as people type it: the constructor's flags, and the function with its arguments.
 _call: ContextVar[tuple[str, str]] = ContextVar("called", default=("", "FUNCTION"))
 
 
 @asynccontextmanager
 async def stage(call: str = "", *, name: str = "", where: str = "") -> AsyncIterator[None]:
-    """Let a failure inside be that of a stage, which `call` runs by itself; empty: the function that was called does.
+    """Report a failure of the body as this stage's; `call` runs the stage alone (empty: the called function does).
 
     Raises:
-        StepFailed: A step, or the engine, failed and no stage inside has told of it.
+        StepFailed: A step, or the engine, failed, and no stage inside the body reported the failure.
     """
     try:
         yield
@@ -43,14 +44,14 @@ async def stage(call: str = "", *, name: str = "", where: str = "") -> AsyncIter
         raise
     except dagger.QueryError as error:
         before, function = _call.get()
-        # What the engine cannot do at all, no shell shows; and what was typed, nobody has to be told.
-        tells = bool(call) or isinstance(error, dagger.ExecError)
+        # A shell does not help where the engine failed, and people know the command that they just typed.
+        has_command = bool(call) or isinstance(error, dagger.ExecError)
         call = call or function
-        raise StepFailed(error, _story(error, f"{before}{call}" if tells else "", name or call, where)) from None
+        raise StepFailed(error, _story(error, f"{before}{call}" if has_command else "", name or call, where)) from None
 
 
 def as_stage(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Make a function of the pipeline a stage of that name, for what no stage inside tells of."""
+    """Make a function a stage of its own name, for failures that no stage inside the function reports."""
 
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -64,28 +65,28 @@ def as_stage(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     return run
 
 
-def next_commands(into: str = "", just: str = "") -> list[str]:
-    """Return the lines that say what to type."""
-    what = {f"to get into it:  ci {into}": into, f"to run just it:  ci {just}": just}
+def next_commands(terminal: str = "", alone: str = "") -> list[str]:
+    """Return the lines with the next commands: one that opens a shell, and one that runs the stage alone."""
+    what = {f"open a shell:    ci {terminal}": terminal, f"run it alone:    ci {alone}": alone}
     lines = [f"  {line}" for line, call in what.items() if call]
     return [*lines, f"{'':19}{EITHER_COMMAND}"] if lines else []
 
 
 def _story(error: dagger.QueryError, call: str, name: str, where: str) -> str:
     origins = ORIGIN.findall(str(error))
-    said = ORIGIN.sub("", str(error))
+    message = ORIGIN.sub("", str(error))
     if isinstance(error, dagger.ExecError):
         lines = _describe_step(error, call, name, where)
         output = f"{_last_lines(error.stdout)}\n{_last_lines(error.stderr)}"
-        cause = find_hint(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
+        hint = find_hint(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
     else:
-        lines = [f"{name} failed: {said}", *next_commands(just=f"call {call}" if call else "")]
-        cause = find_hint(said)
-    return "\n".join(filter(None, [*lines, cause, _render_origins(origins)]))
+        lines = [f"{name} failed: {message}", *next_commands(alone=f"call {call}" if call else "")]
+        hint = find_hint(message)
+    return "\n".join(filter(None, [*lines, hint, _render_origins(origins)]))
 
 
 def _render_origins(origins: list[str]) -> str:
-    """Return where the error began, and that its story began here, so that the story is shown as well, and last."""
+    """Return the markers of the error's origins and of this function, so that a terminal shows this message last."""
     # version-trace-span-flags, as https://www.w3.org/TR/trace-context/ has it.
     here = re.sub(r"^\w+-(\w+-\w+)-\w+$", r" [traceparent:\1]", os.environ.get("TRACEPARENT", ""))
     return ("".join(origins) + here).strip() if origins else ""
@@ -98,15 +99,15 @@ def _describe_step(error: dagger.ExecError, call: str, name: str, where: str) ->
         f"{name} failed: exit code {error.exit_code}",
         f"  what ran:        {shown}",
         *([f"  where:           {where}"] if where else []),
-        *next_commands(into=f"call -i {call}", just=f"call {call}"),
+        *next_commands(terminal=f"call -i {call}", alone=f"call {call}"),
     ]
 
 
 def _memory() -> str:
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return (
-        f"a step has no limit but the {size / (1 << 30):.1f} GiB of its machine, which all of them share: let it use "
-        "less, end what else runs there, or take a larger machine"
+        f"all steps share the {size / (1 << 30):.1f} GiB of its machine: let the step use less, stop other programs "
+        "there, or take a larger machine"
     )
 
 
@@ -119,12 +120,12 @@ def _overrides(pipeline: object) -> str:
 
 
 def _command_line(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return a function and its arguments as they are typed after `call`; the pipeline's own come with .env."""
+    """Return a function and its arguments as people type them after `call`; .env holds the constructor's."""
     signature = inspect.signature(function)
     bound = signature.bind(*args, **kwargs)
     given = {name: value for name, value in bound.arguments.items() if name != "self"}
-    words = [_flag(name, value) for name, value in given.items() if value != signature.parameters[name].default]
-    return " ".join(filter(None, [_kebab(function.__name__), *words]))
+    flags = [_flag(name, value) for name, value in given.items() if value != signature.parameters[name].default]
+    return " ".join(filter(None, [_kebab(function.__name__), *flags]))
 
 
 def _flag(name: str, value: object) -> str:
@@ -134,7 +135,7 @@ def _flag(name: str, value: object) -> str:
         case str() | int() | float():
             return f"--{_kebab(name)} {shlex.quote(str(value))}"
         case dagger.Directory():
-            # The repository, which nobody names.
+            # The repository: a default of the function.
             return ""
     return f"--{_kebab(name)} …"
 

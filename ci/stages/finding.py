@@ -1,18 +1,18 @@
-"""Lines of the repository that a tool complains about, read from what the tool printed."""
+"""Findings, read from the output of tools."""
 
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-# Where the service is in its container; some tools write whole paths.
+# The service's folder in its container; some tools write absolute paths.
 HOME = "/app/"
-# How most say it: a path, a line, perhaps a column, and what is wrong.
+# Most tools: a path, a line, perhaps a column, and the problem.
 LINE = re.compile(r"^(?P<path>[\w./-]*\w\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>\S.*)$")
-# ruff and zizmor: what is wrong, and on the next line where.
+# ruff and zizmor: the problem, and on the next line its place.
 BELOW = re.compile(r"^\s*--> (?P<path>\S+):(?P<line>\d+):(?P<column>\d+)$")
 UNFORMATTED = re.compile(r"^Would reformat: (?P<path>\S+)$")
 HADOLINT = re.compile(r"^(?P<path>\S+?):(?P<line>\d+) (?P<message>\S.*)$")
-# pytest: a headline over each failure, a place for each call on the way, and what was raised.
+# pytest: a headline over each failure, a place for each call of the traceback, and the error.
 HEADLINE = re.compile(r"^(?:_{3,} .* _{3,}|={3,}.*)$")
 PLACE = re.compile(r"^(?P<path>\S+\.\w+):(?P<line>\d+):(?P<message>.*)$")
 RAISED = re.compile(r"^E +(?P<message>\S.*)$")
@@ -20,7 +20,7 @@ RAISED = re.compile(r"^E +(?P<message>\S.*)$")
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is wrong with a line of the repository."""
+    """A problem with one line of the repository."""
 
     tool: str
     path: str
@@ -30,57 +30,57 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """The line as people read it, and as editors and terminals link it."""
+        """The finding as people read it, and as editors and terminals link it."""
         column = f":{self.column}" if self.column else ""
         return f"{self.path}:{self.line}{column}: {self.message} ({self.tool})"
 
     @property
     def annotation(self) -> str:
-        """The line as GitHub's runner reads it: https://docs.github.com/en/actions/reference/workflow-commands."""
+        """The finding as GitHub's runner reads it: https://docs.github.com/en/actions/reference/workflow-commands."""
         level = "notice" if self.message.startswith("note: ") else "error"
         place = {"file": self.path, "line": str(self.line), "col": str(self.column or ""), "title": self.tool}
-        properties = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in place.items() if value)
-        return f"::{level} {properties}::{_escaped(self.message)}"
+        properties = ",".join(f"{name}={_escape(value, ':,')}" for name, value in place.items() if value)
+        return f"::{level} {properties}::{_escape(self.message)}"
 
 
 Found = Iterator[tuple[re.Match[str], str]]
 
 
-def read_findings(tool: str, said: str, folder: str) -> Iterator[Finding]:
-    """Read what a tool said about files of a folder of the repository."""
-    for place, message in READERS.get(tool, _lines)(said):
+def read_findings(tool: str, output: str, folder: str) -> Iterator[Finding]:
+    """Read a tool's findings in files of a folder of the repository."""
+    for place, message in READERS.get(tool, _read_lines)(output):
         known = place.groupdict()
         line, column = int(known.get("line") or 1), int(known.get("column") or 0)
         yield Finding(tool, _in_repository(place["path"], folder), line, message, column)
 
 
-def _lines(said: str) -> Found:
-    return ((match, match["message"]) for line in dict.fromkeys(said.splitlines()) if (match := LINE.match(line)))
+def _read_lines(output: str) -> Found:
+    return ((match, match["message"]) for line in dict.fromkeys(output.splitlines()) if (match := LINE.match(line)))
 
 
-def _below(said: str) -> Found:
+def _read_arrows(output: str) -> Found:
     message = ""
-    for line in said.splitlines():
+    for line in output.splitlines():
         if match := BELOW.match(line):
             yield match, message
         message = line.strip()
 
 
-def _formatted(said: str) -> Found:
-    for line in said.splitlines():
+def _read_unformatted(output: str) -> Found:
+    for line in output.splitlines():
         if match := UNFORMATTED.match(line):
-            yield match, "is formatted otherwise than `ruff format`"
+            yield match, "is not formatted as `ruff format` does it"
 
 
-def _hadolint(said: str) -> Found:
-    return ((match, match["message"]) for line in said.splitlines() if (match := HADOLINT.match(line)))
+def _read_hadolint(output: str) -> Found:
+    return ((match, match["message"]) for line in output.splitlines() if (match := HADOLINT.match(line)))
 
 
-def _pytest(said: str) -> Found:
-    """Read each failure: the last place in the service's own files, and what was raised first."""
+def _read_pytest(output: str) -> Found:
+    """Read each failure: the last place in the service's own files, and the first error."""
     place: re.Match[str] | None = None
     raised = ""
-    for line in [*said.splitlines(), "==="]:
+    for line in [*output.splitlines(), "==="]:
         if HEADLINE.match(line):
             if place and (raised or place["message"].strip()):
                 yield place, raised or place["message"].strip()
@@ -92,11 +92,11 @@ def _pytest(said: str) -> Found:
 
 
 READERS: Mapping[str, Callable[[str], Found]] = {
-    "pytest": _pytest,
-    "ruff": _below,
-    "ruff format": _formatted,
-    "hadolint": _hadolint,
-    "zizmor": _below,
+    "pytest": _read_pytest,
+    "ruff": _read_arrows,
+    "ruff format": _read_unformatted,
+    "hadolint": _read_hadolint,
+    "zizmor": _read_arrows,
 }
 
 
@@ -105,5 +105,5 @@ def _in_repository(path: str, folder: str) -> str:
     return inside if folder in {"", "."} else f"{folder.rstrip('/')}/{inside}"
 
 
-def _escaped(text: str, more: str = "") -> str:
+def _escape(text: str, more: str = "") -> str:
     return "".join(f"%{ord(sign):02X}" if sign in f"%\r\n{more}" else sign for sign in text)

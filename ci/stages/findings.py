@@ -1,4 +1,4 @@
-"""What the tests and the linters complain about, line by line: for GitHub to annotate, and to read at the terminal."""
+"""The findings of the tests and the linters, for GitHub's annotations and for the terminal."""
 
 from functools import partial
 
@@ -11,18 +11,18 @@ from ci.stages.finding import Finding, read_findings
 
 
 async def collect_findings(settings: Settings, source: dagger.Directory) -> tuple[Finding, ...]:
-    """Run the tests and the linters, and return what they complain about; that they do is no error here.
+    """Run the tests and the linters, and return their findings; findings are no error here.
 
-    Each is the step that `test` and `lint` run: what passed there is not run again.
+    Each tool is the same step as in `test` and `lint`: a step that passed there comes from the cache.
     """
     service = source.directory(settings.app.path)
     tools = {**await lint.linters(settings, source), "pytest": test.run_tests(settings, service)}
-    said = await run_concurrently({name: partial(_said, container) for name, container in tools.items()})
+    outputs = await run_concurrently({name: partial(_read_output, container) for name, container in tools.items()})
     folders = {name: "" if name in lint.REPOSITORY_LINTERS else settings.app.path for name in tools}
-    return tuple(found for name in tools for found in read_findings(name, said[name], folders[name]))
+    return tuple(found for name in tools for found in read_findings(name, outputs[name], folders[name]))
 
 
-async def _said(container: dagger.Container) -> str:
+async def _read_output(container: dagger.Container) -> str:
     try:
         await container.sync()
     except dagger.ExecError as error:

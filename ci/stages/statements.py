@@ -14,5 +14,5 @@ async def read_signed(statement: dagger.File | None, signature: dagger.File | No
     if statement is None and signature is None:
         return {}
     if statement is None or signature is None:
-        raise Refused("--statement and --signature belong together: the text, and what ssh-keygen made of it")
+        raise Refused("--statement and --signature: give both, the text and its signature by ssh-keygen")
     return {"statement": await statement.contents(), "signature": await signature.contents()}

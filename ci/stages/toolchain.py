@@ -10,7 +10,7 @@ VENV = "/venv"
 
 
 def base(settings: Settings) -> dagger.Container:
-    """Return the service's base image with uv, which installs into VENV what the lock file says."""
+    """Return the service's base image with uv, which installs the locked dependencies into VENV."""
     return (
         dag.container()
         .from_(settings.base_image())
@@ -22,24 +22,24 @@ def base(settings: Settings) -> dagger.Container:
         .with_env_variable("UV_LINK_MODE", "copy")
         .with_env_variable("UV_PYTHON_DOWNLOADS", "never")
         .with_env_variable("UV_PROJECT_ENVIRONMENT", VENV)
-        # Companies and closed networks have certificates of their own; the engine tells the system's tools of them.
+        # Companies and closed networks have CAs of their own, which the engine adds to the system's certificates.
         .with_env_variable("UV_SYSTEM_CERTS", "true")
         .with_workdir("/app")
     )
 
 
 def step_location(settings: Settings) -> str:
-    """Say where a step of it runs."""
+    """Return the location of a step in the toolchain, for messages."""
     return f"/app in a container of {settings.base_image()}"
 
 
 def without_caches(container: dagger.Container) -> dagger.Container:
-    """Take the caches away, for a container that is not installed into any more."""
+    """Remove the cache mounts, for a container in which nothing is installed any more."""
     return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
 
 
 def base_with_lock_file(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return the toolchain with what says which dependencies the service has: only the lock file changes it."""
+    """Return the toolchain with the service's pyproject.toml and lock file, and no other source."""
     return (
         base(settings)
         .with_file("pyproject.toml", service.file("pyproject.toml"))
@@ -48,12 +48,12 @@ def base_with_lock_file(settings: Settings, service: dagger.Directory) -> dagger
 
 
 def workbench(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return the service with everything that its developers use on it."""
+    """Return the toolchain with the service and its development dependencies."""
     return (
         base_with_lock_file(settings, service)
         .with_exec(["uv", "sync", "--quiet", "--no-install-project"])
         .with_directory("/app", service)
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
-        # What a step starts often it compiles once, and not among the sources.
+        # Bytecode is compiled once, and outside of the sources.
         .with_env_variable("PYTHONPYCACHEPREFIX", "/root/.cache/python")
     )

@@ -29,18 +29,18 @@ class Access(FrozenModel):
 
 @asynccontextmanager
 async def reach(environment: Environment, access: Access) -> AsyncIterator[Daemon]:
-    """Connect to the environment's target, or to another of its managers where that one does not answer.
+    """Connect to the environment's target, or to another manager where the target does not answer.
 
     Raises:
-        UnreachableError: None of them answers, or none with a host key that is among the known ones.
-        NotReadyError: What opens the way is missing here.
+        UnreachableError: No manager answers with a known host key.
+        NotReadyError: The private key or the known hosts are missing.
     """
     async with AsyncExitStack() as stack:
         yield await _connect_first(stack, managers(environment), access)
 
 
 def managers(environment: Environment) -> list[Target]:
-    """Return the ways to an environment's swarm: its target, then its other managers, which know the same."""
+    """Return the addresses of an environment's swarm: the target first, then the other managers."""
     target, hosts = environment.target, environment.hosts.values()
     if not target.is_ssh:
         return [target]
@@ -49,19 +49,19 @@ def managers(environment: Environment) -> list[Target]:
 
 
 async def _connect_first(stack: AsyncExitStack, ways: list[Target], access: Access) -> Daemon:
-    """Connect to the first that leads a swarm or follows its leader, or else to the first that answers."""
+    """Connect to the first manager that reaches the swarm's leader, else to the first one that answers."""
     answering: list[Daemon] = []
     errors: list[TargetError] = []
     for way in ways:
         try:
             answering.append(await stack.enter_async_context(_connect(way, access)))
-            # A manager that is cut off from the others answers, and can do nothing.
+            # A manager without a connection to the others answers, but cannot change the swarm.
             if len(ways) == 1 or await answering[-1].get("/swarm"):
                 return answering[-1]
         except (UnreachableError, DaemonError) as error:
             errors.append(error)
             if len(ways) > 1:
-                sys.stderr.write(f"{error}: asking the next manager\n")
+                sys.stderr.write(f"{error}: trying the next manager\n")
     if answering:
         return answering[0]
     raise UnreachableError("; ".join(str(error) for error in errors)) from errors[0]
@@ -75,7 +75,7 @@ async def _connect(target: Target, access: Access) -> AsyncIterator[Daemon]:
         return
     if not _is_socket(access.socket):
         raise UnreachableError(
-            f"{access.socket}: there is no Docker socket: start Docker, or give the socket (DOCKER in .env, --docker)"
+            f"{access.socket}: there is no Docker socket: start Docker, or pass the socket (DOCKER in .env, --docker)"
         )
     async with Daemon.connect(access.socket, access.socket) as daemon:
         yield daemon
@@ -114,13 +114,13 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
             agent_path=None,
             config=None,
             connect_timeout=20,
-            # A host that is cut off says nothing any more; work on it would wait for ever.
+            # Without this, work on a host that lost its network would wait for ever.
             keepalive_interval=10,
         )
     except asyncssh.HostKeyNotVerifiable as error:
         raise UnreachableError(
-            f"{address}: the host's key is not the one in known_hosts: somebody may be in between; if the host was "
-            f"reinstalled, put its new key into the settings ({error})"
+            f"{address}: the host's key is not the one in known_hosts: another machine may answer in its place; if the "
+            f"host was reinstalled, put its new key into the settings ({error})"
         ) from error
     except (asyncssh.Error, OSError) as error:
         raise UnreachableError(f"{address}: cannot connect over ssh: {error}") from error
@@ -131,7 +131,7 @@ async def ssh(address: str, known_hosts: str, access: Access) -> AsyncIterator["
 
 
 def is_file(path: str) -> bool:
-    """Tell whether a file is there, in this step."""
+    """Return whether a file exists in this process's file system."""
     return Path(path).is_file()
 
 

@@ -1,4 +1,4 @@
-"""The Docker daemon of a target: its API over HTTP, with its errors translated. The only place that speaks to it."""
+"""The Docker daemon of a target: the only client of its API, which translates its errors."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -10,9 +10,9 @@ import httpx
 from ci.hints import with_hint
 from ci.targets.errors import ConflictError, DaemonError, NotFoundError, UnreachableError
 
-# The newest API that this program was written against; an older daemon is spoken to in its own.
+# The newest API version that this client uses; an older daemon gets requests in its own version.
 NEWEST_API = (1, 47)
-# What the daemon says, as it says it; and what httpx takes.
+# The daemon's JSON, and the options of httpx.
 Json = Any
 Options = Any
 STATUS_ERRORS: Mapping[int, type[DaemonError]] = {404: NotFoundError, 409: ConflictError}
@@ -22,7 +22,7 @@ class Daemon:
     """A connection to one daemon."""
 
     def __init__(self, client: httpx.AsyncClient, where: str) -> None:
-        """Speak through a client whose base is the daemon; `where` names it in errors."""
+        """Use a client whose base URL is the daemon; `where` names the daemon in errors."""
         self._client = client
         self.where = where
 
@@ -43,11 +43,11 @@ class Daemon:
             yield daemon
 
     async def get(self, path: str, **params: object) -> Json:
-        """Ask for an object; `filters` is given as a mapping."""
+        """Get an object; `filters` is a mapping."""
         return (await self.send("GET", path, params=_encode(params))).json()
 
     async def post(self, path: str, body: object = None, **params: object) -> Json:
-        """Create or change an object, and return what the daemon says about it."""
+        """Create or change an object, and return the response's JSON."""
         answer = await self.send("POST", path, params=_encode(params), json=body)
         return answer.json() if answer.content else None
 

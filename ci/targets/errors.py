@@ -17,7 +17,7 @@ Reason = Literal["unreachable", "refused", "missing", "locked", "timeout"]
 
 
 class TargetError(Exception):
-    """The target cannot do the work; the message says where, what, and what to do next."""
+    """The target cannot do the work; the message names the place, the problem and the next step."""
 
     reason: Reason = "refused"
 

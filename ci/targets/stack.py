@@ -5,7 +5,7 @@ from ci.settings import App, Environment, Images, Registry, Settings
 
 
 class RegistryLogin(FrozenModel):
-    """The user of the registry; empty: the registry asks for none."""
+    """The user of the registry; empty: the registry needs no login."""
 
     user: str = ""
     # A file in this process's file system.

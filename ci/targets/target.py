@@ -52,7 +52,7 @@ class Intent(FrozenModel):
 
 
 class Check(FrozenModel):
-    """One result of the preflight; a failed one says what to do."""
+    """One result of the preflight; the detail of a failed check names what to do."""
 
     name: str
     ok: bool
@@ -142,7 +142,7 @@ class Candidate:
 class TestRun(FrozenModel):
     """A command in a helper container on the stack's network, which gets the release's address as BASE_URL."""
 
-    # Not a test class, whatever its name says.
+    # Not a test class, despite its name.
     __test__ = False
 
     image: str
@@ -212,7 +212,7 @@ class Target(Protocol):
     # Lock
 
     async def acquire_lock(self, lock: Lock) -> str:
-        """Take the lock, also from a holder whose lock expired; returns whose lock that was, or an empty text.
+        """Acquire the lock, also from a holder whose lock expired; returns the earlier holder, or an empty text.
 
         Raises:
             LockedError: Another run holds the lock.
@@ -220,14 +220,14 @@ class Target(Protocol):
         """
 
     async def renew_lock(self, token: str) -> None:
-        """Give a sign of life.
+        """Renew the lock, before it expires.
 
         Raises:
             LockedError: The lock is no longer this holder's.
         """
 
     async def release_lock(self, token: str = "", *, force: bool = False) -> Lock | None:
-        """Open the lock and return it; None: nobody held it. Without a token, anybody's lock is opened.
+        """Release the lock and return it; None: there was none. Without a token, every holder's lock is released.
 
         Raises:
             LockedError: The lock is not this token's, or a live run holds it and `force` is false.
@@ -236,15 +236,15 @@ class Target(Protocol):
     # Intent
 
     async def write_intent(self, intent: Intent) -> None:
-        """Write down what is about to change, over what was written before."""
+        """Store the intent, in place of an earlier one."""
 
     async def clear_intent(self) -> None:
-        """Forget the intent; nothing happens where there is none."""
+        """Remove the intent; nothing happens where there is none."""
 
     # Preflight
 
     async def check(self, image: str) -> tuple[Check, ...]:
-        """Look whether a delivery of an image can work; changes nothing."""
+        """Check whether a delivery of an image can work; changes nothing."""
 
     # Candidate
 
@@ -255,7 +255,7 @@ class Target(Protocol):
         """Start a release beside the current one and wait until it is healthy; users do not reach it yet."""
 
     async def check_health(self, release: str) -> Health:
-        """Look whether every replica of a release is healthy; one that does not exist is not."""
+        """Check whether every replica of a release is healthy; a missing release is unhealthy."""
 
     async def remove_release(self, release: str) -> None:
         """Remove a release; nothing happens where it does not exist."""
@@ -274,10 +274,10 @@ class Target(Protocol):
         """Return the releases that the edge routes to; more than one only while replicas of the edge disagree."""
 
     async def record_routing(self, *, current: str, previous: str, stable: str) -> None:
-        """Remember the current release (since now, where it changes), the previous one, and the stable one."""
+        """Store the current release (since now, where it changes), the previous one, and the stable one."""
 
     async def probe(self, release: str) -> str:
-        """Ask through the edge as a user would; returns what is wrong, or an empty text."""
+        """Send requests through the edge as a user does; returns the problem, or an empty text."""
 
     # Metrics
 
@@ -285,7 +285,7 @@ class Target(Protocol):
         """Read the edge's counters."""
 
     async def send_traffic(self, seconds: float) -> int:
-        """Send requests through the edge for a while, as the settings say, and return how many."""
+        """Send requests through the edge for some seconds, at the settings' rate, and return how many."""
 
     # Retire
 

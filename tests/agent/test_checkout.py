@@ -47,13 +47,13 @@ def seen(folder: Path) -> Checkout:
     return read_checkout(folder, folder, FOLDER, BESIDE)
 
 
-def test_a_clean_checkout_is_its_commit(folder: Path, git: Git) -> None:
+def test_clean_checkout_is_described_by_its_commit(folder: Path, git: Git) -> None:
     found = seen(folder)
     assert found.commit == git("rev-parse", "HEAD")
     assert (found.author, found.tags, found.dirty) == ("author@example.org", (), False)
 
 
-def test_tags_of_both_kinds_are_found_also_when_they_are_packed(folder: Path, git: Git) -> None:
+def test_packed_and_annotated_tags_are_found(folder: Path, git: Git) -> None:
     git("tag", "v1.0.0")
     git("tag", "--annotate", "--message=Second", "v1.0.1")
     git("commit", "--allow-empty", "--quiet", "--message=Next")
@@ -78,7 +78,7 @@ def test_tags_of_both_kinds_are_found_also_when_they_are_packed(folder: Path, gi
     ],
     ids=["changed", "added", "removed", "made executable", "settings changed"],
 )
-def test_sources_that_are_not_the_commits_are_dirty(folder: Path, change: Callable[[Path], object]) -> None:
+def test_sources_that_differ_from_the_commit_are_dirty(folder: Path, change: Callable[[Path], object]) -> None:
     clean = seen(folder)
     change(folder)
     dirty = seen(folder)
@@ -86,7 +86,7 @@ def test_sources_that_are_not_the_commits_are_dirty(folder: Path, change: Callab
     assert dirty.commit == clean.commit
 
 
-def test_settings_are_no_sources(folder: Path) -> None:
+def test_changed_settings_are_dirty_but_no_sources(folder: Path) -> None:
     clean = seen(folder)
     (folder / "pipeline.toml").write_text("[app] # changed\n")
     assert seen(folder).sources == clean.sources
@@ -94,31 +94,31 @@ def test_settings_are_no_sources(folder: Path) -> None:
     assert seen(folder).sources != clean.sources
 
 
-def test_what_is_ignored_or_elsewhere_is_not(folder: Path) -> None:
+def test_ignored_files_and_other_folders_are_not_dirty(folder: Path) -> None:
     (folder / "service" / "debug.log").write_text("ignored")
     (folder / "README").write_text("changed, but not of the service")
     assert not seen(folder).dirty
 
 
-def test_the_same_sources_have_one_digest_wherever_they_are(folder: Path, tmp_path: Path) -> None:
+def test_same_sources_have_one_digest_in_every_folder(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
     assert seen(copy).sources == seen(folder).sources
 
 
-def test_without_a_repository_there_is_no_commit(folder: Path, tmp_path: Path) -> None:
+def test_sources_without_a_repository_have_no_commit(folder: Path, tmp_path: Path) -> None:
     found = read_checkout(tmp_path, folder, FOLDER, BESIDE)
     assert (found.commit, found.author, found.tags) == ("", "", ())
     assert found.sources == seen(folder).sources
 
 
-def test_a_repository_without_a_commit_is_none(tmp_path: Path) -> None:
+def test_repository_without_a_commit_has_no_commit(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "pipeline.toml").write_text("")
     assert read_checkout(tmp_path, tmp_path, FOLDER, BESIDE).commit == ""
 
 
-def test_it_is_a_program(folder: Path) -> None:
+def test_checkout_runs_as_a_program(folder: Path) -> None:
     command = [sys.executable, "-m", "ci.agent.checkout", str(folder), str(folder), FOLDER, *BESIDE]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert Checkout.model_validate_json(printed) == seen(folder)

@@ -205,7 +205,7 @@ async def test_silent_target_fails_in_both_ways(agent: Agent, run: Run) -> None:
 
 
 @pytest.mark.parametrize("words", [("status", "production"), ("deliver", "dev"), ("status",), ("status", "dev", "x")])
-async def test_words_of_another_request_end_with_2(agent: Agent, words: tuple[str, ...]) -> None:
+async def test_arguments_of_another_request_end_with_2(agent: Agent, words: tuple[str, ...]) -> None:
     done = await as_step(agent)(words, STATUS.model_dump_json())
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (f"slipway-agent: the command line is {' '.join(words)}, but the request is status dev\n")

@@ -53,7 +53,7 @@ def test_every_kind_of_request_has_one_handler() -> None:
 
 
 @pytest.mark.parametrize(("request_", "words"), REQUESTS, ids=[words for _, words in REQUESTS])
-def test_request_round_trips_and_reads_as_words(request_: r.AnyRequest, words: str) -> None:
+def test_request_survives_json_and_has_a_command_line(request_: r.AnyRequest, words: str) -> None:
     assert r.read_request(request_.model_dump_json()) == request_
     assert " ".join(request_.arguments) == words
 

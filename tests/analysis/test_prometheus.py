@@ -27,7 +27,7 @@ caddy_http_request_duration_seconds_count{{code="503",handler="static_response",
 """
 
 
-def test_requests_are_those_that_the_service_should_answer() -> None:
+def test_counters_include_requests_to_the_service_only() -> None:
     assert read_counters(metrics(good=10)).requests == 10
 
 
@@ -40,7 +40,7 @@ def test_buckets_are_added_up_over_codes() -> None:
     assert counted.buckets == {0.1: 8, 1.0: 10, float("inf"): 10}
 
 
-def test_no_metrics_are_no_requests() -> None:
+def test_empty_metrics_count_no_requests() -> None:
     assert read_counters("") == Counters()
 
 
@@ -49,10 +49,10 @@ def test_replicas_are_added_up() -> None:
     assert (both.requests, both.errors, both.buckets[0.1]) == (12, 1, 12)
 
 
-def test_a_window_is_what_came_after_its_beginning() -> None:
+def test_window_counts_requests_after_its_start() -> None:
     window = read_counters(metrics(20, 5)).since(read_counters(metrics(9, 1)))
     assert (window.requests, window.errors, window.buckets[1.0]) == (15, 4, 15)
 
 
-def test_an_edge_that_was_started_anew_counts_from_zero() -> None:
+def test_restarted_edge_counts_from_zero() -> None:
     assert read_counters(metrics(3)).since(read_counters(metrics(100))).requests == 3

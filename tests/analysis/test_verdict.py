@@ -10,7 +10,7 @@ LIMITS = Limits(max_error_rate=0.01, max_p95_ms=500, min_requests=20)
 QUICK = {0.1: 100, 1.0: 100, math.inf: 100}
 
 
-def test_enough_quick_and_good_answers_pass() -> None:
+def test_enough_fast_responses_pass() -> None:
     verdict = judge(Counters(100, 1, QUICK), 10, LIMITS)
     assert verdict.outcome == "pass"
     assert (verdict.requests, verdict.errors, verdict.rate, verdict.error_rate) == (100, 1, 10, 0.01)
@@ -22,34 +22,34 @@ def test_too_many_errors_fail() -> None:
     assert "2.00%" in verdict.reasons[0]
 
 
-def test_slow_answers_fail() -> None:
+def test_slow_responses_fail() -> None:
     verdict = judge(Counters(100, 0, {0.1: 90, 1.0: 100, math.inf: 100}), 10, LIMITS)
     assert verdict.outcome == "fail"
     assert verdict.p95_ms == 550
 
 
-def test_every_complaint_is_named() -> None:
+def test_every_broken_limit_is_named() -> None:
     assert len(judge(Counters(100, 50, {0.1: 0, 1.0: 100}), 10, LIMITS, lost=1).reasons) == 3
 
 
-def test_too_few_requests_prove_nothing() -> None:
+def test_too_few_requests_are_inconclusive() -> None:
     verdict = judge(Counters(19, 0, {0.1: 19}), 10, LIMITS)
     assert verdict.outcome == "inconclusive"
     assert "19" in verdict.reasons[0]
     assert "20" in verdict.reasons[0]
 
 
-def test_errors_among_too_few_requests_prove_nothing() -> None:
+def test_errors_among_too_few_requests_are_inconclusive() -> None:
     assert judge(Counters(19, 19, {}), 10, LIMITS).outcome == "inconclusive"
 
 
 @pytest.mark.parametrize("counted", [Counters(), Counters(100, 0, QUICK)])
-def test_a_lost_replica_fails_whatever_the_traffic(counted: Counters) -> None:
+def test_lost_replica_fails_without_traffic_too(counted: Counters) -> None:
     verdict = judge(counted, 10, LIMITS, lost=1)
     assert verdict.outcome == "fail"
 
 
-def test_an_empty_window_is_no_division_by_zero() -> None:
+def test_empty_window_has_rate_zero() -> None:
     verdict = judge(Counters(), 0, LIMITS)
     assert (verdict.outcome, verdict.rate, verdict.error_rate, verdict.p99_ms) == ("inconclusive", 0, 0, 0)
 
@@ -62,5 +62,5 @@ def test_quantiles_lie_evenly_in_their_bucket(share: float, seconds: float) -> N
     assert quantile(Counters(100, 0, {0.1: 50, 1.0: 100, math.inf: 100}), share) == pytest.approx(seconds)
 
 
-def test_beyond_the_last_bound_the_bound_is_what_is_known() -> None:
+def test_quantile_beyond_the_last_bound_is_that_bound() -> None:
     assert quantile(Counters(100, 0, {0.1: 50, math.inf: 100}), 0.99) == 0.1

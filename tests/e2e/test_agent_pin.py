@@ -106,7 +106,9 @@ def test_pin_of_another_version_of_slipway_is_refused(team: Team) -> None:
 
 def test_damaged_pin_is_refused(team: Team) -> None:
     (team.project.folder / LOCK).write_text("{}")
-    assert f"{LOCK}: is no such file: write it again: ci call pin-agent" in team.refused("status", "--env=acceptance")
+    assert f"{LOCK}: is not a valid pin: write the file again: ci call pin-agent" in team.refused(
+        "status", "--env=acceptance"
+    )
 
 
 @pytest.fixture

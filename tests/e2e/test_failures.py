@@ -17,8 +17,8 @@ def assert_story(story: str, ended: str, ran: str, *, into: str, just: str) -> N
     assert ended in story
     assert f"  what ran:        {ran}" in story
     assert "  where:           " in story
-    assert f"  to get into it:  {into}" in story
-    assert f"  to run just it:  {just}\n" in story
+    assert f"  open a shell:    {into}" in story
+    assert f"  run it alone:    {just}\n" in story
 
 
 def assert_nothing_is_left(project: Project, before: str) -> None:
@@ -39,7 +39,7 @@ def test_failing_unit_test_deploys_nothing(serving: Serving, project: Project) -
         story, "test failed: exit code 1", "python -m pytest tests/unit", into="ci call -i test", just="ci call test"
     )
     # Printed once, though the progress was shown too.
-    assert outcome.err.count("to get into it:") == outcome.err.count("✘ ") == 1
+    assert outcome.err.count("open a shell:") == outcome.err.count("✘ ") == 1
     assert_nothing_is_left(project, before)
     assert project.state().releases == releases
 
@@ -74,7 +74,7 @@ def test_service_that_fails_its_integration_tests_does_not_serve(
     project.change("service/src/greeter/answers.py", '"hello"', '"goodbye"')
     with traffic() as seen:
         outcome = failed_deploy(project)
-    assert "FAILED tests/integration/test_greeting.py::test_says_hello" in "\n".join(outcome.err.splitlines()[-20:])
+    assert "FAILED tests/integration/test_greeting.py::test_service_greets" in "\n".join(outcome.err.splitlines()[-20:])
     just = "ci call integration-test --env dev"
     assert_story(
         outcome.err, "exit code 1", "python -m pytest tests/integration", into="ci call shell --stage test", just=just
@@ -84,7 +84,7 @@ def test_service_that_fails_its_integration_tests_does_not_serve(
 
 
 @pytest.mark.full
-def test_story_of_a_service_without_enough_memory_names_its_limit(serving: Serving, project: Project) -> None:
+def test_failure_of_a_service_without_enough_memory_names_its_limit(serving: Serving, project: Project) -> None:
     before = serving.project.version()
     project.change("service/src/greeter/__main__.py", "PORT = 8000", 'PORT = 8000\nHELD = b"x" * (1 << 28)')
     outcome = failed_deploy(project, "--overrides=environments.dev.resources.memory=64MiB")
@@ -94,7 +94,7 @@ def test_story_of_a_service_without_enough_memory_names_its_limit(serving: Servi
 
 
 @pytest.mark.full
-def test_failed_build_is_called_a_build_by_every_function(project: Project) -> None:
+def test_failed_build_is_named_a_build_by_every_function(project: Project) -> None:
     project.change("service/uv.lock", "version = 1\n", "version = 99\n")
     for function in ("build", "sbom", "push"):
         outcome = project.ci("--overrides=app.port=8001", function)
@@ -105,7 +105,7 @@ def test_failed_build_is_called_a_build_by_every_function(project: Project) -> N
 
 
 @pytest.mark.full
-def test_failure_of_the_engine_comes_with_advice(project: Project) -> None:
+def test_failure_of_the_engine_has_a_hint(project: Project) -> None:
     project.add("pipeline.toml", '\n[images]\npython = "nowhere.invalid/python:3"\n')
     outcome = project.ci("status", "--env=dev")
     assert outcome.status == 1

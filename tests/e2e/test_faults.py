@@ -85,7 +85,7 @@ def meets(place: Place, step: str, fault: Fault, *, answered: bool = False) -> C
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at(step: str, place: Place) -> None:
+def test_deploy_killed_at_a_stage_is_recovered(step: str, place: Place) -> None:
     def killed(version: str) -> None:
         trap = place.relay.trap(*ASKED[step])
         deploying = Deploying(place, version)
@@ -96,7 +96,7 @@ def test_killed_at(step: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("when", list(LEDGER))
-def test_killed_while_the_ledger_is_asked(when: str, place: Place) -> None:
+def test_deploy_killed_while_the_ledger_is_read_is_recovered(when: str, place: Place) -> None:
     def killed(version: str) -> None:
         deploying = Deploying(place, version)
         deploying.until(LEDGER[when])
@@ -106,7 +106,7 @@ def test_killed_while_the_ledger_is_asked(when: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("step", WHOLE)
-def test_the_registry_is_down_at(step: str, place: Place) -> None:
+def test_deploy_survives_a_lost_registry(step: str, place: Place) -> None:
     ended = survives(place, meets(place, step, place.registry.kill), place.registry.start)
     # The end is recorded under the lock: who releases the lock needs the registry no more.
     assert ended.status == (step != "unlock")
@@ -114,7 +114,7 @@ def test_the_registry_is_down_at(step: str, place: Place) -> None:
         assert "The ledger does not hold this yet; the next command on acceptance records it" in ended.err
 
 
-def test_the_registry_is_down_when_a_node_has_to_pull(place: Place) -> None:
+def test_deploy_survives_a_lost_registry_when_a_node_pulls(place: Place) -> None:
     def deploy(version: str) -> Outcome:
         def gone() -> None:
             (build,) = place.history().builds(version)
@@ -126,7 +126,7 @@ def test_the_registry_is_down_when_a_node_has_to_pull(place: Place) -> None:
     assert "did not get healthy and was removed" in survives(place, deploy, place.registry.start).err
 
 
-def test_the_registry_is_down_before_the_policy(place: Place) -> None:
+def test_deploy_survives_a_lost_registry_before_policy(place: Place) -> None:
     def refused(version: str) -> Outcome:
         place.registry.kill()
         return Deploying(place, version).end()
@@ -138,7 +138,7 @@ def test_the_registry_is_down_before_the_policy(place: Place) -> None:
 # Nothing asks the target before the lock, or after it is open.
 @pytest.mark.parametrize("answered", [False, True], ids=["request", "answer"])
 @pytest.mark.parametrize("step", STEPS)
-def test_the_target_is_out_of_reach_at(*, step: str, answered: bool, place: Place) -> None:
+def test_deploy_survives_a_lost_target(*, step: str, answered: bool, place: Place) -> None:
     ended = survives(place, meets(place, step, place.relay.cut, answered=answered), place.relay.mend)
     # A lock that cannot be opened harms nobody: it falls silent.
     assert ended.status == (step != "unlock")
@@ -146,14 +146,14 @@ def test_the_target_is_out_of_reach_at(*, step: str, answered: bool, place: Plac
 
 # The target's disk holds nothing of what the ledger is asked first and last.
 @pytest.mark.parametrize("step", WHOLE)
-def test_the_disk_is_full_at(step: str, small: Place) -> None:
+def test_deploy_survives_a_full_disk(step: str, small: Place) -> None:
     ended = survives(small, meets(small, step, small.target.fill), small.target.free)
     # What comes after that needs no room.
     assert ended.status == (step in {"lock", "preflight", "candidate", "test"})
 
 
 @pytest.mark.parametrize("step", ["policy", "clear"])
-def test_the_disk_of_the_registry_is_full_at(step: str, place: Place, disk: Path) -> None:
+def test_deploy_survives_a_full_disk_of_the_registry(step: str, place: Place, disk: Path) -> None:
     def deploy(version: str) -> Outcome:
         if step != "policy":
             return meets(place, step, lambda: fill(disk))(version)

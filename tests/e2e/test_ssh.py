@@ -26,7 +26,7 @@ def apart(project: Project) -> Iterator[Project]:
     remove(project)
 
 
-async def test_a_service_lives_on_the_other_side_of_ssh(apart: Project, tmp_path: Path) -> None:
+async def test_service_is_delivered_over_ssh(apart: Project, tmp_path: Path) -> None:
     # A step sees this machine as it sees any other: by an address that is not its own.
     address = gateway()
     async with a_host(tmp_path, address) as (port, host_key, key):

@@ -43,7 +43,7 @@ def test_shell_is_in_the_step_that_failed(repository: Path, module: Path, enviro
     # `ci` prints the failure before the shell, `dagger` when the function has failed after it.
     last = (after if command == "dagger" else before).splitlines()[-12:]
     assert "Error: test failed: exit code 1" in last
-    assert "  to get into it:  ci call -i test" in last
+    assert "  open a shell:    ci call -i test" in last
 
 
 def test_shell_in_the_image_stays_open(repository: Path, module: Path, environ: Environ, command: str) -> None:

@@ -17,13 +17,13 @@ def handler(config: str) -> dict[str, object]:
     return dict(outer["routes"][0]["handle"][0] if "routes" in outer else outer)
 
 
-def test_one_release_serves_by_the_names_of_its_healthy_replicas() -> None:
+def test_edge_routes_to_the_names_of_healthy_replicas() -> None:
     proxy = handler(edge.release_config(8080, "tasks.web-1", 8000))
     assert proxy["handler"] == "reverse_proxy"
     assert proxy["dynamic_upstreams"] == {"source": "a", "name": "tasks.web-1", "port": "8000", "refresh": "1s"}
 
 
-def test_a_replica_that_goes_away_costs_a_retry() -> None:
+def test_request_to_a_lost_replica_is_retried() -> None:
     proxy = handler(edge.release_config(8080, "tasks.web-1", 8000))
     assert isinstance(proxy["load_balancing"], dict)
     assert proxy["load_balancing"]["try_duration"] == "5s"
@@ -31,28 +31,28 @@ def test_a_replica_that_goes_away_costs_a_retry() -> None:
     assert proxy["transport"] == {"protocol": "http", "dial_timeout": "1s"}
 
 
-def test_no_connection_of_http_1_waits_for_a_second_request() -> None:
+def test_connection_of_http_1_is_closed_after_its_response() -> None:
     (server,) = json.loads(edge.release_config(8080, "tasks.web-1", 8000))["apps"]["http"]["servers"].values()
     first = server["routes"][0]
     assert first["match"] == [{"protocol": "http/1.1"}]
     assert first["handle"][0]["response"] == {"set": {"Connection": ["close"]}}
 
 
-def test_before_the_first_release_the_edge_says_so() -> None:
+def test_edge_without_a_release_answers_503() -> None:
     answer = handler(edge.empty_config(8080))
     assert answer["status_code"] == 503
 
 
-def test_what_serves_is_read_back() -> None:
+def test_upstream_is_read_from_a_configuration() -> None:
     assert edge.upstream_of(json.loads(edge.release_config(80, "tasks.web-1", 8000))) == "tasks.web-1"
 
 
 @pytest.mark.parametrize("config", [json.loads(edge.empty_config(80)), {}, None, {"apps": []}])
-def test_nothing_serves_in_any_other_configuration(config: object) -> None:
+def test_other_configuration_has_no_upstream(config: object) -> None:
     assert edge.upstream_of(config) == ""
 
 
-def test_only_the_admin_port_and_the_published_one_are_listened_on() -> None:
+def test_edge_listens_on_its_port_and_the_admin_port_only() -> None:
     config = json.loads(edge.release_config(8080, "tasks.web-1", 8000))
     (server,) = config["apps"]["http"]["servers"].values()
     assert config["admin"]["listen"] == f":{edge.ADMIN_PORT}"

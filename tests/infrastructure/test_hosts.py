@@ -97,7 +97,7 @@ async def test_unreadable_keys_are_reported(tmp_path: Path) -> None:
         assert "cannot be read" in failed.message
 
 
-async def test_only_root_makes_a_host_ready(tmp_path: Path) -> None:
+async def test_host_is_provisioned_by_root_only(tmp_path: Path) -> None:
     async with an_ordinary_host(tmp_path) as (port, key, private):
         host = described(address=f"ssh://author@127.0.0.1:{port}", known_hosts=f"[127.0.0.1]:{port} {key}")
         failed = await failure(tmp_path, Path(private), one=host)

@@ -84,7 +84,7 @@ def test_hosts_become_one_swarm(lan: Lan, machines: dict[str, Machine], hosts: d
         assert machine.run("cat", f"/etc/docker/certs.d/{make_settings().registry.host}/ca.crt") == CA.strip()
 
 
-def test_twice_in_a_row_changes_nothing(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
+def test_second_provision_changes_nothing(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
     provisioned(lan, hosts)
     before = {name: node["Version"] for name, node in nodes(machines["one"]).items()}
     again = provisioned(lan, hosts)
@@ -92,7 +92,9 @@ def test_twice_in_a_row_changes_nothing(lan: Lan, machines: dict[str, Machine], 
     assert {name: node["Version"] for name, node in nodes(machines["one"]).items()} == before
 
 
-def test_what_is_missing_is_put_back_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
+def test_provision_restores_only_what_is_missing(
+    lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]
+) -> None:
     provisioned(lan, hosts)
     machines["two"].run("rm", "-r", "/etc/docker/certs.d")
     machines["one"].run(
@@ -113,7 +115,7 @@ def test_what_is_missing_is_put_back_alone(lan: Lan, machines: dict[str, Machine
     assert demoted == ["three: demoted to worker"]
 
 
-def test_a_host_of_another_swarm_is_left_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
+def test_host_of_another_swarm_is_left_alone(lan: Lan, machines: dict[str, Machine], hosts: dict[str, Host]) -> None:
     provisioned(lan, hosts)
     stranger = lan.boot("stranger")
     provisioned(lan, {"stranger": stranger.described()})
@@ -125,7 +127,7 @@ def test_a_host_of_another_swarm_is_left_alone(lan: Lan, machines: dict[str, Mac
     assert len(nodes(stranger)) == 1
 
 
-def test_nothing_is_changed_unless_all_can_be_reached(lan: Lan) -> None:
+def test_provision_changes_nothing_unless_all_hosts_answer(lan: Lan) -> None:
     fresh, away = lan.boot("fresh"), lan.boot("away")
     lan.pull_plug(away)
     failed = refused(lan, {"fresh": fresh.described(), "away": away.described()})
@@ -134,7 +136,7 @@ def test_nothing_is_changed_unless_all_can_be_reached(lan: Lan) -> None:
     assert fresh.run("sh", "-c", "ls /etc/docker; pgrep dockerd || echo none") == "daemon.json\nnone"
 
 
-def test_a_host_whose_key_is_not_the_known_one_is_refused(lan: Lan, machines: dict[str, Machine]) -> None:
+def test_host_with_an_unknown_key_is_refused(lan: Lan, machines: dict[str, Machine]) -> None:
     one, two = machines["one"].described(), machines["two"].described()
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
     name = one.known_hosts.split()[0]
@@ -159,7 +161,7 @@ def test_docker_is_installed_where_it_is_missing(lan: Lan, tmp_path: Path) -> No
     assert provisioned(lan, {"bare": bare.described()}) == []
 
 
-def test_a_host_that_offers_no_docker_says_why(lan: Lan, tmp_path: Path) -> None:
+def test_host_without_a_docker_package_fails_with_the_reason(lan: Lan, tmp_path: Path) -> None:
     bare = lan.boot("empty")
     offer_docker(bare, tmp_path)
     bare.run("dpkg", "--remove", "--force-depends", "docker.io")

@@ -22,11 +22,11 @@ async def test_results_have_the_names_of_their_work() -> None:
     assert await run_concurrently({"slow": after(0.02, 1), "quick": after(0, 2)}) == {"slow": 1, "quick": 2}
 
 
-async def test_no_work_has_no_results() -> None:
+async def test_empty_work_has_no_results() -> None:
     assert await run_concurrently({}) == {}
 
 
-async def test_ten_works_take_as_long_as_one() -> None:
+async def test_ten_tasks_take_as_long_as_one() -> None:
     with anyio.fail_after(1.5):
         await run_concurrently({str(number): after(1, number) for number in range(10)})
 

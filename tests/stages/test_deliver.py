@@ -40,7 +40,7 @@ def report(message: str, *stages: StageResult, **details: object) -> DeliveryRep
     return DeliveryReport.model_validate({**fields, **details})
 
 
-def test_story_of_failed_tests_ends_with_their_output_and_commands() -> None:
+def test_message_of_failed_tests_ends_with_their_output_and_commands() -> None:
     tests = TestResult(status="failed", exit_code=1, output="FAILED test_a.py::test_b\n", seconds=1.5)
     failed = StageResult(name="test", ok=False, message="the tests of web-1 failed: exit code 1", seconds=1.5)
     story = render_failure(SETTINGS, report(failed.message, failed, tests=tests, test_command=COMMAND))
@@ -54,41 +54,41 @@ def test_story_of_failed_tests_ends_with_their_output_and_commands() -> None:
         "",
         "  what ran:        python -m pytest tests/integration",
         "  where:           a helper container beside the release, on its network",
-        "  to get into it:  ci call shell --stage test terminal",
-        "  to run just it:  ci call integration-test --env dev",
+        "  open a shell:    ci call shell --stage test terminal",
+        "  run it alone:    ci call integration-test --env dev",
         OTHER,
-        "that command tests what serves: the release that failed was removed",
+        "this command tests the current release: the failed release was removed",
     ]
 
 
-def test_story_of_an_unhealthy_release_ends_with_its_last_lines_and_commands() -> None:
+def test_message_of_an_unhealthy_release_ends_with_its_logs_and_commands() -> None:
     story = render_failure(SETTINGS, report("web-1 did not get healthy", logs="no such module\n"))
     assert story.splitlines()[-7:] == [
         "no such module",
         "",
         "  what ran:        the image's own command",
         "  where:           replicas on the target of dev",
-        "  to get into it:  ci call build terminal",
-        "  to run just it:  ci call up up --ports 8000:8000",
+        "  open a shell:    ci call build terminal",
+        "  run it alone:    ci call up up --ports 8000:8000",
         OTHER,
     ]
 
 
-def test_story_of_a_bad_verdict_names_the_command_that_verifies_again() -> None:
+def test_message_of_a_failed_verdict_names_the_command_that_verifies_again() -> None:
     verdict = judge(Counters(), 3.0, Limits(max_error_rate=0.01, max_p95_ms=500, min_requests=0), lost=2)
     assert verdict.outcome == "fail"
     story = render_failure(SETTINGS, report("replicas ended", verdict=verdict, outcome=Outcome.ROLLED_BACK))
-    assert story.splitlines()[-2:] == ["  to run just it:  ci call verify --env dev", OTHER]
+    assert story.splitlines()[-2:] == ["  run it alone:    ci call verify --env dev", OTHER]
 
 
-def test_story_of_a_refusal_is_its_reason() -> None:
+def test_message_of_a_refusal_is_its_reason() -> None:
     story = render_failure(SETTINGS, report("disk: 1 MB free", outcome=Outcome.REFUSED, stages=()))
     assert story == "dev: disk: 1 MB free"
 
 
-@pytest.mark.parametrize(("exit_code", "advised"), [(137, True), (1, False)])
-def test_killed_tests_get_advice_about_memory(exit_code: int, advised: bool) -> None:  # noqa: FBT001 - a case of the table
+@pytest.mark.parametrize(("exit_code", "hinted"), [(137, True), (1, False)])
+def test_killed_tests_get_the_hint_about_memory(exit_code: int, hinted: bool) -> None:  # noqa: FBT001 - a case of the table
     result = TestResult(status="failed", exit_code=exit_code, output="", seconds=1)
     last = render_tests("dev", COMMAND, result)[-1]
-    assert ("the memory of the target's machine" in last) == advised
-    assert last == OTHER or advised
+    assert ("all memory of the target's machine" in last) == hinted
+    assert last == OTHER or hinted

@@ -31,14 +31,14 @@ async def fail(error: Exception, call: str = "test", **details: str) -> StepFail
     return caught.value
 
 
-async def test_failed_step_has_a_story() -> None:
+async def test_message_of_a_failed_step_names_command_and_next_commands() -> None:
     failed = await fail(exec_error("sh", "-c", "exit 3"), where="here", name="a part of it")
     assert str(failed).splitlines() == [
         "a part of it failed: exit code 3",
         "  what ran:        sh -c 'exit 3'",
         "  where:           here",
-        "  to get into it:  ci call -i test",
-        "  to run just it:  ci call test",
+        "  open a shell:    ci call -i test",
+        "  run it alone:    ci call test",
         f"                   {OTHER}",
     ]
 
@@ -50,26 +50,26 @@ async def test_long_command_is_one_line() -> None:
     assert len(story[1]) < 120
 
 
-async def test_known_cause_gives_its_advice_once() -> None:
+async def test_known_failure_gets_its_hint_once() -> None:
     failed = await fail(exec_error("x", stderr="OSError: [Errno 28] No space left on device"))
     assert str(failed).splitlines()[-1].startswith("→ the disk is full")
     failed = await fail(query_error("no space left on device\n→ the engine's own advice"))
     assert str(failed).count("→") == 1
 
 
-async def test_story_of_a_killed_step_names_the_memory_of_the_machine() -> None:
+async def test_message_of_a_killed_step_names_the_memory_of_the_machine() -> None:
     assert "GiB of its machine" in str(await fail(exec_error("x", exit_code=137)))
 
 
-async def test_failure_of_the_engine_has_a_story_too() -> None:
+async def test_message_of_an_engine_failure_names_the_next_command() -> None:
     story = str(await fail(query_error("lookup nowhere.invalid: no such host"), "push --env dev")).splitlines()
     assert story[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
-    assert story[1] == "  to run just it:  ci call push --env dev"
+    assert story[1] == "  run it alone:    ci call push --env dev"
     assert "-i" not in "".join(story[1:3])
     assert story[-1].startswith("→ nowhere.invalid cannot be resolved")
 
 
-async def test_details_of_the_engine_stay_with_the_error() -> None:
+async def test_error_keeps_the_details_of_the_engine() -> None:
     failed = await fail(exec_error("x", origin=" [traceparent:0123456789abcdef0123456789abcdef-0123456789abcdef]"))
     # So the SDK hands them on, and a Dagger engine knows where it began.
     assert isinstance(failed, QueryError)
@@ -79,7 +79,7 @@ async def test_details_of_the_engine_stay_with_the_error() -> None:
     assert str(failed).endswith("-0123456789abcdef]")
 
 
-async def test_story_began_in_its_function_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_message_of_a_failed_step_names_its_function_as_an_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     trace, step, function = "0123456789abcdef" * 2, "0123456789abcdef", "fedcba9876543210"
     monkeypatch.setenv("TRACEPARENT", f"00-{trace}-{function}-01")
     failed = await fail(exec_error("x", origin=f" [traceparent:{trace}-{step}]"))
@@ -115,7 +115,7 @@ class Pipeline:
         await self.integration_test("dev")
 
 
-async def test_function_is_a_stage_with_its_arguments() -> None:
+async def test_failed_function_is_named_with_its_arguments() -> None:
     with pytest.raises(StepFailed) as caught:
         await Pipeline(exec_error("x")).integration_test("dev", note="two words", force=True, key=object())
     just = "integration-test --env dev --note 'two words' --force --key …"
@@ -125,20 +125,20 @@ async def test_function_is_a_stage_with_its_arguments() -> None:
     assert f"ci call -i --overrides app.port=1 {just}\n" in story
 
 
-async def test_story_of_the_engine_s_refusal_does_not_repeat_the_command() -> None:
+async def test_message_of_an_engine_failure_does_not_repeat_the_typed_command() -> None:
     with pytest.raises(StepFailed) as caught:
         await Pipeline(query_error("it cannot")).integration_test("dev")
     assert str(caught.value) == "integration-test --env dev failed: it cannot"
 
 
-async def test_function_inside_another_is_the_stage() -> None:
+async def test_inner_function_is_named_as_the_failed_stage() -> None:
     with pytest.raises(StepFailed, match=r"^integration-test --env dev failed"):
         await Pipeline(exec_error("x")).whole()
 
 
-def test_no_call_gives_no_line_to_type() -> None:
+def test_stage_without_a_call_has_no_next_commands() -> None:
     assert next_commands() == []
-    assert next_commands(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
+    assert next_commands(alone="call x") == ["  run it alone:    ci call x", f"                   {OTHER}"]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ ERROR tests/unit/test_b.py
     [
         ("ruff", RUFF, ("src/greeter/answers.py", 1, 8), "F401 [*] `os` imported but unused"),
         ("mypy", MYPY, ("src/greeter/answers.py", 4, 0), "error: Missing return statement  [return]"),
-        ("ruff format", FORMAT, ("src/greeter/answers.py", 1, 0), "is formatted otherwise than `ruff format`"),
+        ("ruff format", FORMAT, ("src/greeter/answers.py", 1, 0), "is not formatted as `ruff format` does it"),
         ("hadolint", HADOLINT, ("Dockerfile", 2, 0), "DL3015 info: Avoid additional packages by"),
         ("shellcheck", SHELLCHECK, ("bin/a.sh", 2, 6), "warning: x is referenced but not assigned. [SC2154]"),
         ("actionlint", ACTIONLINT, (".github/workflows/x.yml", 10, 9), 'unexpected key "shel" for step'),

@@ -122,7 +122,7 @@ async def test_file_that_is_no_image_is_refused(agent: Agent) -> None:
     assert (await agent.fail(push("image.tar"))).reason == "refused"
 
 
-async def test_silent_registry_is_named_with_advice(agent: Agent, archive: str) -> None:
+async def test_silent_registry_is_named_with_a_hint(agent: Agent, archive: str) -> None:
     other = agent.changed("registry.repository=localhost:1/x")
     (other.home / ARCHIVES).symlink_to(agent.home / ARCHIVES)
     failed = await other.ask(Failed, push(archive))

@@ -43,7 +43,7 @@ async def test_switch_under_load_loses_no_request(serving: Agent, images: Images
     assert (state.current.release, len(state.releases)) == (one, 1)
 
 
-async def test_probe_names_what_users_reach_instead(serving: Agent) -> None:
+async def test_probe_names_the_release_that_users_reach_instead(serving: Agent) -> None:
     current = (await serving.state()).current.release
     async with serving.target() as target:
         assert await target.probe(current) == ""
@@ -70,7 +70,7 @@ async def test_metrics_come_in_the_text_format_of_prometheus(serving: Agent) -> 
     assert "caddy_http_request_duration_seconds" in text
 
 
-async def test_routing_is_remembered_with_its_time(serving: Agent) -> None:
+async def test_routing_is_stored_with_its_time(serving: Agent) -> None:
     state = await serving.state()
     current = state.current.release
     async with serving.target() as target:
@@ -82,7 +82,7 @@ async def test_routing_is_remembered_with_its_time(serving: Agent) -> None:
 
 
 @pytest.mark.full
-async def test_edge_whose_port_the_host_itself_has_says_so(agent: Agent, images: Images) -> None:
+async def test_edge_with_a_port_taken_by_the_host_fails_with_a_hint(agent: Agent, images: Images) -> None:
     port = agent.stack.environment.edge.port
     async with agent.target() as target:
         with socket.create_server(("", port)), pytest.raises(NotReadyError) as failure:

@@ -54,7 +54,7 @@ async def test_lock_has_one_holder_at_a_time(agent: Agent) -> None:
         assert await target.release_lock() is None
 
 
-async def test_persons_lock_names_the_person_to_whoever_deploys(serving: Agent, images: Images) -> None:
+async def test_refused_deploy_names_the_person_who_holds_the_lock(serving: Agent, images: Images) -> None:
     await lock(serving)
     held = await locked(serving)
     assert (held.lock.holder, held.lock.reason, held.lock.heartbeat, held.expired) == ("stakeholder", REASON, False, "")
@@ -85,7 +85,7 @@ async def test_expired_lock_is_taken_over(agent: Agent) -> None:
     assert (await locked(agent)).lock.holder == "lead"
 
 
-async def test_what_the_holder_left_is_undone_before_a_person_locks(agent: Agent, images: Images) -> None:
+async def test_lock_of_a_person_undoes_a_killed_run_first(agent: Agent, images: Images) -> None:
     wanted = ReleaseDescription(image=images.service("one"), version="1")
     async with agent.target() as target:
         candidate = await target.prepare_candidate(wanted)
@@ -99,7 +99,7 @@ async def test_what_the_holder_left_is_undone_before_a_person_locks(agent: Agent
     assert (state.intent, state.releases) == (None, ())
 
 
-async def test_lock_of_a_live_run_is_opened_by_force_alone(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lock_of_a_live_run_is_released_by_force_alone(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     async with agent.target() as target:
         wanted = new_lock("author", "deploy 1", 600, heartbeat=True)
         await acquire_lock(target, wanted, patience=0)
@@ -136,7 +136,7 @@ async def test_run_that_renews_its_lock_keeps_it(agent: Agent, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("name", ["dev", "acceptance", "production"])
-def test_time_budget_holds_every_time_out_of_a_deploy(name: str) -> None:
+def test_time_budget_contains_every_time_out_of_a_deploy(name: str) -> None:
     settings = Settings.parse((Path(__file__).parents[2] / "pipeline.toml").read_text())
     environment = settings.environment(name)
     slowest = environment.replicas if environment.update.parallelism else 1

@@ -106,13 +106,13 @@ async def test_full_disk_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatc
     assert "make room there, with 'docker image prune'" in found["disk"]
 
 
-def test_output_of_df_is_read() -> None:
+def test_free_space_is_read_from_the_output_of_df() -> None:
     assert parse_df(DF) == 66890836 << 10
-    with pytest.raises(DaemonError, match="df said: no such thing"):
+    with pytest.raises(DaemonError, match="unexpected output of df: no such thing"):
         parse_df("no such thing")
 
 
-def test_nodes_that_are_away_are_named() -> None:
+def test_missing_nodes_are_named() -> None:
     known = [node("one"), node("two", state="down"), node("three", availability="drain")]
     assert nodes.usable_nodes(known) == known[:1]
     check = nodes.check_nodes(known)
@@ -129,7 +129,7 @@ async def test_loopback_registry_is_refused_for_several_nodes(agent: Agent, imag
         reached = await pulling.check_image(target.daemon, agent.stack, target.login, image, several)
         other = await pulling.check_architecture(target.daemon, target.login, image, several[:1])
     assert not reached.ok
-    assert "localhost:5000 is another place on each of the 2 nodes: set registry.repository" in reached.detail
+    assert "localhost:5000 is a different address on each of the 2 nodes: set registry.repository" in reached.detail
     assert "not for one (arm64)" in other.detail
 
 

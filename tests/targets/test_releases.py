@@ -61,7 +61,7 @@ async def test_unhealthy_candidate_gets_no_users(serving: Agent, images: Images,
     assert set(seen) == {"200 one"}
 
 
-async def test_candidate_that_cannot_start_says_why(serving: Agent, images: Images) -> None:
+async def test_candidate_that_cannot_start_shows_its_logs(serving: Agent, images: Images) -> None:
     async with started(serving, images.service("crash")) as (target, release, health):
         assert not health.ok
         assert "failed 3 times" in health.reason

@@ -18,7 +18,7 @@ def serves(runner: Runner, environment: str) -> str:
 
 def test_push_to_main_deploys_to_dev(runner: Runner, version: str, on_main: Done) -> None:
     assert on_main.status == 0, on_main.output
-    assert "Nothing to mend" in on_main.summaries
+    assert "No findings" in on_main.summaries
     assert f"{version} serves dev" in on_main.summaries
     assert serves(runner, "dev") == version
     # Nobody has to be asked about dev.

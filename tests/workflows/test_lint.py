@@ -46,14 +46,14 @@ def test_zizmor_finds_nothing_at_its_most_pedantic() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_action_is_pinned_to_a_commit_and_says_its_version(path: Path) -> None:
+def test_every_action_is_pinned_to_a_commit_with_its_version(path: Path) -> None:
     used = re.findall(r"uses: (.+)", path.read_text())
     for line in used:
         assert re.fullmatch(r"\./\.github/\S+|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_no_step_decides_anything(path: Path) -> None:
+def test_workflow_steps_hold_no_logic(path: Path) -> None:
     for script in scripts(path):
         # `test` begins a command where it decides; after `make` it is a goal.
         assert not re.search(r"(?m)[^|]\|[^|]|\|\||&&|;|^\s*(if|for|while|case|until|test)\b|\[\[?\s", script), script
@@ -61,7 +61,7 @@ def test_no_step_decides_anything(path: Path) -> None:
         assert "${{" not in script, script
 
 
-def test_scripts_of_the_steps_are_found() -> None:
+def test_scripts_are_found() -> None:
     texts = [script for path in FILES for script in scripts(path)]
     assert "dagger check" in texts
     assert any(script.startswith("printf 'address=' ") and '"$FUNCTION" --env=' in script for script in texts)

@@ -1,4 +1,4 @@
-"""The version of a checkout, its images on their way to the registry, and its build's record."""
+"""Handlers for builds: identify a checkout's version, push its images, record its build."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from ci.targets.swarm.target import SwarmTarget
 
 # A registry's tag: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests.
 TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
-# Settings of the service that its image does not depend on.
+# Settings of the service that do not change its image.
 NOT_IN_IMAGE = {"tests", "migrations", "forward_compatible"}
 
 
@@ -84,7 +84,7 @@ def _derived_version(checkout: Checkout, inputs: str) -> str:
     # The highest tag where there are several: v1.10 comes after v1.9.
     tags = sorted((tag for tag in checkout.tags if TAG.match(tag)), key=_order)
     name = tags[-1] if tags else checkout.commit[:12] or "dev"
-    # Many different sources are dirty: their inputs tell them apart.
+    # The inputs distinguish dirty checkouts of the same commit.
     return f"{name}-dirty-{inputs[:8]}" if checkout.dirty or not checkout.commit else name
 
 

@@ -1,4 +1,4 @@
-"""Deliveries, and tests and verification of what serves."""
+"""Handlers for deliveries, and for tests and verification of the current release."""
 
 from ci.agent.context import Context
 from ci.agent.protocol.requests import Deliver, RunTests, Verify
@@ -17,9 +17,9 @@ async def handle_deliver(context: Context, request: Deliver) -> Delivered:
     async with context.ledger() as ledger, context.target(request.environment) as target:
         if request.build:
             await record_build(ledger, context.settings.people, request.build)
-        wanted = DeliveryRequest(**{name: getattr(request, name) for name in DeliveryRequest.model_fields})
+        delivery = DeliveryRequest(**{name: getattr(request, name) for name in DeliveryRequest.model_fields})
         policy = Policy(context.settings, ledger, context.github_token, request.github_run)
-        report = await deliver(wanted, target, policy)
+        report = await deliver(delivery, target, policy)
     return Delivered(ok=report.ok and not report.unrecorded, message=report.message, delivery=report)
 
 

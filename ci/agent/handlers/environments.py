@@ -1,4 +1,4 @@
-"""What environments run, their locks, their secrets, their hosts."""
+"""Handlers for environments: state, locks, secrets, hosts."""
 
 import asyncio
 
@@ -66,7 +66,7 @@ async def handle_lock(context: Context, request: LockEnvironment) -> Done:
 
 
 async def handle_unlock(context: Context, request: UnlockEnvironment) -> Done:
-    """Open an environment's lock."""
+    """Release an environment's lock."""
     async with context.target(request.environment) as target:
         lock = await target.release_lock(force=request.force)
     return Done(message=f"unlocked; it was locked by {lock}" if lock else "was not locked")

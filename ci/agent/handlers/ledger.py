@@ -36,9 +36,9 @@ async def handle_read(context: Context, request: ReadLedger) -> LedgerView:
         if request.view == "release":
             release = release_view(history, _require(version, "--version"), settings)
             return LedgerView(message=release.markdown, release=release, problems=history.problems)
-        asked = DeliveryInput(environment=_require(name, "--env"), version=version)
+        delivery = DeliveryInput(environment=_require(name, "--env"), version=version)
         github = GithubAccess(token_file=context.github_token)
-        report, text = await read_report(ledger, history, settings, asked, github)
+        report, text = await read_report(ledger, history, settings, delivery, github)
     report = report.model_copy(update={"markdown": text}) if report else None
     return LedgerView(message=text, report=report, problems=history.problems)
 

@@ -1,4 +1,4 @@
-"""What the agent can be asked for. A request holds no path, no socket and no rule of its caller."""
+"""Requests to the agent. A request holds no path, no socket and no rule of its caller."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -14,7 +14,7 @@ FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 
 
 class Request(FrozenModel):
-    """What every request has: the parts of the outside world that it needs, and how a command line shows it."""
+    """The base of every request: the parts of the outside world that it needs, and its command line."""
 
     # Whether the agent opens the ledger, and whether it talks to targets.
     needs_ledger: ClassVar[bool] = False
@@ -100,7 +100,7 @@ class LockEnvironment(Request):
 
 
 class UnlockEnvironment(Request):
-    """Open an environment's lock; `force`: also one that a live run holds."""
+    """Release an environment's lock; `force`: also the lock of a live run."""
 
     request: Literal["unlock"] = "unlock"
     needs_target: ClassVar[bool] = True
@@ -132,7 +132,7 @@ class ReadLedger(Request):
     view: Literal["history", "release", "report"]
     # For `history` (empty: all of them) and `report`.
     environment: str = ""
-    # For `release`; for `report`: the version that should run there, to say why it may not.
+    # For `release`; for `report`: the version whose refusals the report explains.
     version: str = ""
     # How many of the newest records a history shows; 0: all.
     limit: Annotated[int, Field(ge=0)] = 50

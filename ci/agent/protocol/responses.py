@@ -1,4 +1,4 @@
-"""What the agent answers: one kind of response for each kind of result."""
+"""The agent's responses: one kind for each kind of result."""
 
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -14,7 +14,7 @@ from ci.targets.target import SecretState, TargetState, TestResult
 
 
 class Response(FrozenModel):
-    """What every response has: whether the work succeeded, and a sentence for people."""
+    """The base of every response: whether the work succeeded, and a sentence for people."""
 
     ok: bool = True
     message: str
@@ -84,7 +84,7 @@ class Delivered(Response):
 class Tested(Response):
     """How a test run ended, and its command."""
 
-    # Not a test class, whatever its name says.
+    # Not a test class, despite its name.
     __test__ = False
 
     response: Literal["tested"] = "tested"
@@ -117,7 +117,7 @@ class EnvironmentsStatus(Response):
 
 
 class LedgerView(Response):
-    """The view of the ledger that was asked for."""
+    """The requested view of the ledger."""
 
     response: Literal["ledger"] = "ledger"
     history: HistoryView | None = None

@@ -25,7 +25,7 @@ NO_TOKEN = "GitHub must confirm its approvals: give --github-token (GITHUBTOKEN 
 class GithubAccess(FrozenModel):
     """How this process reaches GitHub."""
 
-    # A file with a token; empty: GitHub is not asked.
+    # A file with a token; empty: GitHub is not read.
     token_file: str = ""
     # The GitHub run of this delivery; empty: there is none.
     run: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")] = ""

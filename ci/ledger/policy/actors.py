@@ -6,18 +6,18 @@ from ci.ledger.policy.case import Case, RuleResult, RuleResults, describe_helper
 
 def actor_rule(case: Case) -> RuleResults:
     """Refuse an actor without the role, and an unsigned delivery where only signed records count."""
-    asked, environment = case.input, case.environment
-    verb = {"deploy": "deploy to", "rollback": "roll back", "restore": "restore"}[asked.action]
-    command = case.command(asked.action, version=asked.version)
-    if environment.signed and not asked.signed:
+    delivery, environment = case.input, case.environment
+    verb = {"deploy": "deploy to", "rollback": "roll back", "restore": "restore"}[delivery.action]
+    command = case.command(delivery.action, version=delivery.version)
+    if environment.signed and not delivery.signed:
         what = f"{case.name}: only people who sign may {verb} it"
         yield RuleResult(f"{what}: type {command} with a key of allowed_signers")
-    if environment.deployers and not may_deploy(case.settings, case.name, asked.actor):
+    if environment.deployers and not may_deploy(case.settings, case.name, delivery.actor):
         roles = environment.deployers
-        what = f"{case.name}: {asked.actor} may not {verb} it, which takes {describe_roles(roles)}"
+        what = f"{case.name}: {delivery.actor} may not {verb} it, which takes {describe_roles(roles)}"
         yield RuleResult(f"{what}: {describe_helpers(case.settings, roles)} and type {command}")
-    elif environment.signed and asked.actor not in case.settings.people:
-        what = f"{case.name}: {asked.actor} is not listed under [people] in pipeline.toml"
+    elif environment.signed and delivery.actor not in case.settings.people:
+        what = f"{case.name}: {delivery.actor} is not listed under [people] in pipeline.toml"
         yield RuleResult(
             f"{what}: add the person there and the key to allowed_signers, or ask another to type {command}"
         )

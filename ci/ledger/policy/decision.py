@@ -40,15 +40,15 @@ def _check_release(case: Case, release: ResolvedVersion) -> RuleResults:
 
 
 def _decision(case: Case, release: ResolvedVersion | None, results: list[RuleResult]) -> Decision:
-    asked, current = case.input, case.history.current(case.name)
+    delivery, current = case.input, case.history.current(case.name)
     approvals, _ = (
-        valid_approvals(case.settings, case.history, case.name, release.digest, asked.now) if release else ((), ())
+        valid_approvals(case.settings, case.history, case.name, release.digest, delivery.now) if release else ((), ())
     )
-    frozen = asked.action == "deploy" and active_windows(case.environment.freezes, asked.now)
+    frozen = delivery.action == "deploy" and active_windows(case.environment.freezes, delivery.now)
     return Decision(
         environment=case.name,
-        action=asked.action,
-        version=release.version if release else asked.version,
+        action=delivery.action,
+        version=release.version if release else delivery.version,
         image=release.image if release else "",
         digest=release.digest if release else "",
         current_version=current.record.version if current else "",
@@ -56,7 +56,7 @@ def _decision(case: Case, release: ResolvedVersion | None, results: list[RuleRes
         features=features_of(case, release) if release else (),
         approvals=approvals,
         verified=bool(release and _is_verified(case, release)),
-        override=asked.override if frozen and is_overridden(case) else "",
+        override=delivery.override if frozen and is_overridden(case) else "",
         warnings=tuple(result.sentence for result in results if not result.refuses),
         refusals=tuple(result.sentence for result in results if result.refuses),
     )

@@ -26,7 +26,7 @@ CERTIFICATES = "/etc/docker/certs.d"
 
 
 async def install(machine: Machine) -> None:
-    """Make a Docker daemon answer: the one that is there, or Debian's.
+    """Start Docker, and install Debian's package where there is none.
 
     Raises:
         NotReadyError: There is none, and no apt-get either.
@@ -48,7 +48,7 @@ async def install(machine: Machine) -> None:
 
 
 async def trust(machine: Machine, registry: str, certificates: str) -> None:
-    """Let the daemon check a registry with these certificates; it reads them anew at each pull."""
+    """Install a registry's CA for the daemon, which reads the file at each pull."""
     path = shlex.quote(f"{CERTIFICATES}/{registry}/ca.crt")
     there = await machine.run(f"cat {path} 2>/dev/null || true")
     if there == certificates.strip():

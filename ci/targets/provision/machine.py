@@ -61,12 +61,12 @@ class Machine:
         """
         done = await self._do(f"set -eu\n{script}", given)
         if done.exit_status:
-            said = f"{done.stdout!s}{done.stderr!s}".strip().splitlines()[-KEPT_LINES:]
-            raise DaemonError(f"{self.name}: a command failed there (exit code {done.exit_status}): " + "\n".join(said))
+            output = "\n".join(f"{done.stdout!s}{done.stderr!s}".strip().splitlines()[-KEPT_LINES:])
+            raise DaemonError(f"{self.name}: a command failed there (exit code {done.exit_status}): {output}")
         return str(done.stdout).strip()
 
     async def succeeds(self, script: str) -> bool:
-        """Tell whether a shell script succeeds."""
+        """Return whether a shell script succeeds."""
         return (await self._do(script)).exit_status == 0
 
     @asynccontextmanager
@@ -89,11 +89,11 @@ class Machine:
             raise UnreachableError(f"{self.name}: the connection to {self.host.address} broke: {error}") from error
 
     def note_change(self, what: What, message: str) -> None:
-        """Note what was changed."""
+        """Record a change."""
         self._note(what, message, changed=True)
 
     def note_unchanged(self, what: What, message: str) -> None:
-        """Note what was there already."""
+        """Record that nothing had to change."""
         self._note(what, message, changed=False)
 
     def _note(self, what: What, message: str, *, changed: bool) -> None:

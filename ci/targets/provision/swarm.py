@@ -1,4 +1,4 @@
-"""One swarm of all the hosts: begun on the first manager, joined by the rest, with their roles and labels."""
+"""One swarm of all hosts: the first manager starts the swarm, the others join; then roles and labels are set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Member:
     daemon: Daemon
 
     async def swarm(self) -> dict[str, Any]:
-        """Tell what the host knows of its swarm."""
+        """Return the state of the host's swarm."""
         state: dict[str, Any] = (await self.daemon.get("/info"))["Swarm"]
         return state
 
@@ -30,14 +30,14 @@ async def form_swarm(members: Sequence[Member]) -> None:
 
     Raises:
         NotReadyError: A host belongs to another swarm.
-        DaemonError: A daemon will not have it.
+        DaemonError: A daemon refuses the change.
     """
     leader = await _leader(members)
     await _check(leader, members)
     for member in members:
         if member is not leader:
             await _join(leader, member)
-    # Before anybody is demoted: a swarm keeps as many managers as it can.
+    # Promotions come before demotions: a swarm keeps as many managers as possible.
     for member in sorted(members, key=lambda member: member.machine.host.role):
         await _set_role(leader, member)
         await _set_labels(leader, member)
@@ -72,7 +72,7 @@ async def _check_is_free(member: Member) -> None:
         raise NotReadyError(
             f"{name}: belongs to a swarm that the managers here do not lead (its state: {state['LocalNodeState']} "
             f"{state.get('Error', '')}".rstrip()
-            + f"): if nobody needs it there, run 'docker swarm leave --force' on {name}, then this again"
+            + f"): if that swarm is not needed, run 'docker swarm leave --force' on {name}, then this command again"
         )
 
 
@@ -95,7 +95,7 @@ async def _join(leader: Member, member: Member) -> None:
 
 
 def _addresses(member: Member) -> dict[str, str]:
-    """Say how the others reach a host; Docker finds it where there is one address only."""
+    """Return the address that the other hosts use; Docker finds a single address by itself."""
     address = member.machine.host.advertised
     return {"AdvertiseAddr": address, "DataPathAddr": address} if address else {}
 
@@ -112,15 +112,15 @@ async def _set_labels(leader: Member, member: Member) -> None:
     labels = dict(member.machine.host.labels)
     if not labels:
         return
-    told = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    text = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
     if await _change(leader, member, {"Labels": labels}):
-        member.machine.note_change("labels", f"labelled {told}")
+        member.machine.note_change("labels", f"labelled {text}")
     else:
-        member.machine.note_unchanged("labels", f"has {told}")
+        member.machine.note_unchanged("labels", f"has {text}")
 
 
 async def _change(leader: Member, member: Member, wanted: dict[str, Any]) -> bool:
-    """Change a node's description where it differs, and tell whether it did; labels are added to those it has."""
+    """Change a node's description where it differs, and return whether it did; existing labels stay."""
     identifier = (await member.swarm())["NodeID"]
     for _ in range(ATTEMPTS):
         node = await leader.daemon.get(f"/nodes/{identifier}")
@@ -136,4 +136,4 @@ async def _change(leader: Member, member: Member, wanted: dict[str, Any]) -> boo
                 raise
         else:
             return True
-    raise DaemonError(f"{member.machine.name}: is being changed by somebody else all the time: try again")
+    raise DaemonError(f"{member.machine.name}: other changes interfered each time: try again")

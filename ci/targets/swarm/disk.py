@@ -1,4 +1,4 @@
-"""The room on the disk that holds the daemon's data, which no question of its API tells: a container looks."""
+"""The free space for the daemon's data. Docker's API does not report free space, so a container measures it."""
 
 from ci.targets.daemon import Daemon
 from ci.targets.errors import ConflictError, DaemonError
@@ -14,11 +14,11 @@ MIN_FREE = 1 << 30
 
 
 async def check_disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
-    """Check that there is room for one more image on the node that is asked."""
+    """Check that there is space for one more image on the connected node."""
     try:
         free = await _free(daemon, stack, await pin_image(daemon, stack, stack.images.caddy, login))
     except DaemonError as error:
-        return Check(name="disk", ok=False, detail=f"cannot look: is the disk full, or an image missing? {error}")
+        return Check(name="disk", ok=False, detail=f"cannot measure: is the disk full, or an image missing? {error}")
     detail = f"{free >> 20} MiB are free for Docker on {daemon.where}"
     advice = (
         "" if free >= MIN_FREE else f", and {MIN_FREE >> 20} are needed: make room there, with 'docker image prune'"
@@ -27,7 +27,7 @@ async def check_disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Chec
 
 
 async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
-    """Look from inside a container: what it may write lies on the daemon's disk."""
+    """Measure from inside a container: its file system lies on the daemon's disk."""
     spec = {
         "Image": image,
         "Entrypoint": ["df", "-Pk", "/"],
@@ -45,15 +45,15 @@ async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
 
 
 def parse_df(text: str) -> int:
-    """Read what `df -Pk` says, in bytes.
+    """Return the free space in the output of `df -Pk`, in bytes.
 
     Raises:
-        DaemonError: It says something else.
+        DaemonError: The output is not that of df.
     """
     try:
         return int(text.strip().splitlines()[-1].split()[3]) << 10
     except (IndexError, ValueError) as error:
-        raise DaemonError(f"df said: {text.strip()}") from error
+        raise DaemonError(f"unexpected output of df: {text.strip()}") from error
 
 
 async def _remove(daemon: Daemon, container: str) -> None:

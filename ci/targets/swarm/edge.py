@@ -67,17 +67,17 @@ async def record_routing(daemon: Daemon, names: Names, *, current: str, previous
 
 
 def routing_labels(services: dict[str, Service]) -> dict[str, str]:
-    """Return what the edge's service remembers; empty: there is no edge."""
+    """Return the routing labels of the edge's service; empty: there is no edge."""
     labels: dict[str, str] = services[n.EDGE]["Spec"]["Labels"] if n.EDGE in services else {}
     return {name: value for name, value in labels.items() if name in n.ROUTING}
 
 
 async def probe(daemon: Daemon, stack: Stack, helper: HelperContainer, release: str) -> str:
-    """Ask every replica of the edge as a user would; returns why a release does not answer, or an empty text."""
+    """Send requests to every replica of the edge as a user does; returns the problem, or an empty text."""
     version = stack.app.version_path
     own, found = await asyncio.gather(
         helper.fetch(f"http://{host(release)}:{stack.app.port}{version}"),
-        asyncio.gather(*(_ask(helper, stack, address) for address in await addresses(daemon, Names(stack)))),
+        asyncio.gather(*(_probe_replica(helper, stack, address) for address in await addresses(daemon, Names(stack)))),
     )
     label = (await daemon.get(f"/services/{Names(stack).full(release)}"))["Spec"]["Labels"][n.VERSION]
     for upstream, health, answer in found:
@@ -85,7 +85,7 @@ async def probe(daemon: Daemon, stack: Stack, helper: HelperContainer, release: 
             return f"the edge routes to {upstream or 'nothing'}"
         if health.exit_code:
             return f"{stack.app.health_path} through the edge fails: {health.output.strip()}"
-        # Only a service that answers with its version can be told apart by its version.
+        # Only where the release itself answers with its version.
         if label in own.output and label not in answer.output:
             return f"{version} through the edge does not answer {label}: {answer.output.strip()[:200]}"
     return ""
@@ -105,12 +105,12 @@ def _config_of(stack: Stack, release: str) -> str:
 
 
 async def _stamp(daemon: Daemon, config: str) -> str:
-    """Add the time by the target's clock: a replica that was away asks its peers for the newest configuration."""
+    """Add the target's time: a replica that returns fetches the newest configuration from its peers."""
     now = datetime.fromisoformat((await daemon.get("/info"))["SystemTime"])
     return json.dumps({"@id": f"{STAMP}{int(now.timestamp() * 1_000_000)}", **json.loads(config)})
 
 
-async def _ask(helper: HelperContainer, stack: Stack, address: str) -> tuple[str, Result, Result]:
+async def _probe_replica(helper: HelperContainer, stack: Stack, address: str) -> tuple[str, Result, Result]:
     url = f"http://{address}:{stack.environment.edge.port}"
     return await asyncio.gather(
         _upstream(helper, address),

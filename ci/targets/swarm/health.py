@@ -1,4 +1,4 @@
-"""The health gate: wait until every replica of a service is healthy, or until it is clear that they will not be."""
+"""Wait until every replica of a service is healthy, or until failures or the time-out end the wait."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ from ci.targets.daemon import Daemon
 from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, logs, ran_out_of_memory, tasks
 
 POLL = 0.1
-# As many failures of one replica end the wait: an application may fail once or twice while its database comes up.
+# So many failures of one replica end the wait: an application may fail once or twice while its database starts.
 FAILURES = 3
 
 
 @dataclass(frozen=True)
 class Health:
-    """What the gate saw."""
+    """The result of the wait."""
 
     ok: bool
     reason: str = ""
@@ -24,7 +24,7 @@ class Health:
 
 
 async def wait_until_healthy(daemon: Daemon, service: str, replicas: int, timeout: float) -> Health:  # noqa: ASYNC109 - a setting
-    """Wait until so many replicas are healthy; a bad end comes with the last lines of the replicas that failed."""
+    """Wait until so many replicas are healthy; a failure holds the last lines of the failed replicas."""
     end = time.monotonic() + timeout
     while True:
         found = await tasks(daemon, service)
@@ -40,15 +40,15 @@ async def wait_until_healthy(daemon: Daemon, service: str, replicas: int, timeou
 
 async def _unhealthy(daemon: Daemon, found: list[Task], reason: str) -> Health:
     found.sort(key=lambda task: str(task["CreatedAt"]), reverse=True)
-    # Why a replica does not start is said by the one that still tries, or by the last that failed.
+    # The reason is in the task that still tries to start, or in the last failed one.
     culprits = [task for task in found if is_failed(task) or "ContainerStatus" in task["Status"]][:2] or found[:1]
     if not culprits:
         return Health(ok=False, reason=f"{reason}: Swarm started no replica: see 'docker service ps'")
     why = {str(task["Status"].get("Err") or task["Status"].get("Message") or "") for task in culprits}
-    said = [text for task in culprits for text in (await logs(daemon, task), await last_probe(daemon, task)) if text]
+    lines = [text for task in culprits for text in (await logs(daemon, task), await last_probe(daemon, task)) if text]
     return Health(
         ok=False,
         reason=f"{reason}: {'; '.join(sorted(filter(None, why)))}",
-        logs="\n".join(dict.fromkeys(said)),
+        logs="\n".join(dict.fromkeys(lines)),
         out_of_memory=any([await ran_out_of_memory(daemon, task) for task in culprits]),
     )

@@ -1,4 +1,4 @@
-"""A container on the stack's network that speaks for this program there: one start, then an exec a question."""
+"""The helper container: one start on the stack's network, then one exec for each command."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from ci.targets.swarm import specs
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import demultiplex
 
-# One that a killed run left ends by itself.
+# Seconds until a helper container ends by itself, after a killed run.
 LIFETIME = 1800
 # How long a stream may stay silent before its command is looked at, and after the command's end, in seconds.
 GRACE = 1.0
 
 
 class Result(NamedTuple):
-    """What a command in the helper came to."""
+    """The result of a command in a helper container."""
 
     exit_code: int
     output: str
@@ -29,7 +29,7 @@ class HelperContainer:
     """A running helper."""
 
     def __init__(self, daemon: Daemon, container: str) -> None:
-        """Speak through a container."""
+        """Use a running container."""
         self._daemon = daemon
         self.container = container
 
@@ -39,7 +39,7 @@ class HelperContainer:
         made = await self._daemon.post(f"/containers/{self.container}/exec", body)
         output = bytearray()
         reading = asyncio.create_task(self._read(made["Id"], output))
-        # Seen on Docker 20.10: the command is over, and its stream never ends. So the command itself is looked at too.
+        # Seen on Docker 20.10: the command ends, and its stream never does. So the command's state is checked too.
         while not (await asyncio.wait({reading}, timeout=GRACE))[0]:
             if not (await self._daemon.get(f"/exec/{made['Id']}/json"))["Running"]:
                 break
@@ -55,7 +55,7 @@ class HelperContainer:
                 output += chunk
 
     async def fetch(self, url: str, post: str | None = None) -> Result:
-        """Ask a server on the stack's network: GET, or POST of JSON."""
+        """Send a request to a server on the stack's network: GET, or POST of JSON."""
         body = ["--header", "Content-Type: application/json", "--post-data", post] if post is not None else []
         return await self.run(["wget", "-q", "-O", "-", "-T", "10", *body, url])
 

@@ -1,4 +1,4 @@
-"""Images on the target: loaded, pushed through its daemon, third-party ones pinned by digest in the own registry."""
+"""Images on the target: load, push and pull through its daemon, and pin third-party images in the team's registry."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def auth_header(login: RegistryLogin, repository: str) -> str:
     if login.user:
         if not is_file(login.password_file):
             raise NotReadyError(
-                f"{repository.partition('/')[0]}: {login.user} has no password for this registry: give it "
+                f"{repository.partition('/')[0]}: {login.user} has no password for this registry: pass one "
                 "(REGISTRYPASSWORD in .env, --registry-password)"
             )
         password = Path(login.password_file).read_text().strip()
@@ -38,7 +38,7 @@ async def push_archive(daemon: Daemon, tarball: str, repository: str, tag: str, 
 
 
 async def load_archive(daemon: Daemon, tarball: str) -> str:
-    """Load an image's tarball, and return by what the daemon knows the image."""
+    """Load an image's tarball, and return the daemon's name for the image."""
     if not is_file(tarball):
         raise NotReadyError(f"{tarball}: there is no such file in this step: mount the image's tarball there")
     messages = await daemon.progress(
@@ -79,7 +79,7 @@ async def pull(daemon: Daemon, image: str, login: RegistryLogin) -> None:
 
 
 async def pin_image(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
-    """Return a third-party image by digest in the team's own registry, brought there first where it is not."""
+    """Return a third-party image by digest in the team's own registry; pushes the image where it is missing."""
     if "@sha256:" in image:
         return image
     repository = stack.registry.beside(image)
@@ -88,7 +88,7 @@ async def pin_image(daemon: Daemon, stack: Stack, image: str, login: RegistryLog
     try:
         found = await daemon.get(f"/images/{image}/json")
     except NotFoundError:
-        # Another node brought it there before; this one may reach no other registry.
+        # Another node may have pushed the image before, and this node may reach no other registry.
         if kept := await _pull_own_copy(daemon, f"{repository}:{tag}", login):
             return f"{repository}@{kept}"
         await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": tag})

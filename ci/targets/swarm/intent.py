@@ -8,7 +8,7 @@ from ci.targets.target import Intent
 
 
 async def write_intent(daemon: Daemon, names: Names, intent: Intent) -> None:
-    """Write the intent down, over the one that was written before."""
+    """Store the intent, in place of an earlier one."""
     try:
         await create(daemon, "configs", names, names.full("intent"), intent.model_dump_json())
     except ConflictError:
@@ -23,6 +23,6 @@ async def read_intent(daemon: Daemon, names: Names) -> Intent | None:
 
 
 async def clear_intent(daemon: Daemon, names: Names) -> None:
-    """Forget the intent."""
+    """Remove the intent."""
     if found := await find(daemon, "configs", names.full("intent")):
         await daemon.delete(f"/configs/{found['ID']}")

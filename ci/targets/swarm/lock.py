@@ -8,13 +8,13 @@ from ci.targets.swarm.names import Names
 from ci.targets.swarm.objects import content, create, find
 from ci.targets.target import Lock, LockState
 
-# A run renews its lock every two seconds; after this long without a renewal the run is dead.
+# A run renews its lock every two seconds; after this time without a renewal the lock expires.
 EXPIRY = timedelta(seconds=10)
 RENEWED = "slipway.renewed"
 
 
 async def acquire_lock(daemon: Daemon, names: Names, environment: str, lock: Lock) -> str:
-    """Take the lock, and return whose expired lock this was and why it expired; empty: nobody's.
+    """Acquire the lock, and return the expired lock that it replaces, with the reason; empty: none.
 
     Raises:
         LockedError: Another run holds the lock.
@@ -36,7 +36,7 @@ async def acquire_lock(daemon: Daemon, names: Names, environment: str, lock: Loc
 
 
 async def renew_lock(daemon: Daemon, names: Names, token: str) -> None:
-    """Give a sign of life.
+    """Renew the lock, before it expires.
 
     Raises:
         LockedError: The lock is no longer this holder's.
@@ -57,7 +57,7 @@ async def renew_lock(daemon: Daemon, names: Names, token: str) -> None:
 
 
 async def release_lock(daemon: Daemon, names: Names, environment: str, token: str, *, force: bool) -> Lock | None:
-    """Open the lock and return it; None: nobody held it.
+    """Release the lock and return it; None: there was none.
 
     Raises:
         LockedError: The lock is not this token's, or a live run holds it and `force` is false.
@@ -78,7 +78,7 @@ async def release_lock(daemon: Daemon, names: Names, environment: str, token: st
 
 
 async def read_lock(daemon: Daemon, names: Names) -> LockState | None:
-    """Return the lock; None: nobody holds it."""
+    """Return the lock; None: there is none."""
     found = await find(daemon, "configs", names.full("lock"))
     return await _state_of(daemon, found) if found else None
 
@@ -103,7 +103,7 @@ def _refusal(names: Names, environment: str, lock: Lock) -> LockedError:
     if lock.heartbeat:
         return LockedError(f"{names.namespace}: a run is at work: {lock}. Wait for it")
     return LockedByPersonError(
-        f"{names.namespace} is locked by {lock}. Ask {lock.holder}, or open it: ci call unlock --env {environment}"
+        f"{names.namespace} is locked by {lock}. Contact {lock.holder}, or unlock: ci call unlock --env {environment}"
     )
 
 

@@ -9,7 +9,7 @@ NAMESPACE = "com.docker.stack.namespace"
 ENVIRONMENT = "slipway.environment"
 # On secrets instead of the namespace: `docker stack rm` leaves the database's volume, and its password must stay too.
 STACK = "slipway.stack"
-# On a release: what it is, and what it is asked by whoever wants to know whether it answers.
+# On a release: its image and version, and the port and paths at which it answers.
 IMAGE = "slipway.image"
 VERSION = "slipway.version"
 PORT = "slipway.port"
@@ -32,7 +32,7 @@ SECRET_VERSION = "slipway.secret-version"  # noqa: S105 - a label
 EDGE = "edge"
 DATABASE = "db"
 RELEASE = "web-"
-# Secrets: the URL is a release's way to its database, the password that of the stack's own.
+# Secrets: the URL of the service's database, and the password of the stack's own database.
 DATABASE_VOLUME = "database"
 DATABASE_URL = "database-url"
 DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of the secret
@@ -79,7 +79,7 @@ def host(service: str) -> str:
 
 
 def has_own_database(stack: Stack) -> bool:
-    """Tell whether the stack holds the service's database, which the settings do not say is elsewhere."""
+    """Return whether the stack runs the service's database: a secret with its URL means one elsewhere."""
     return stack.app.database == "postgres" and DATABASE_URL not in declared_secrets(stack)
 
 

@@ -13,14 +13,14 @@ from ci.targets.target import Check
 
 Node = dict[str, Any]
 
-# What a leader says of a node that it has not heard of since it became one.
+# The state of a node that has not reported to a new leader yet.
 UNKNOWN = "unknown"
-# Seconds in which it hears of all that are there: they report every five, and are down when they miss three reports.
+# Seconds until every running node has reported: nodes report every five, and are down after three missed reports.
 REPORT_TIMEOUT = 30
 
 
 async def read_nodes(daemon: Daemon) -> list[Node]:
-    """Return the nodes, once it is known of each how it is."""
+    """Return the nodes, as soon as the state of each one is known."""
     end = time.monotonic() + REPORT_TIMEOUT
     while True:
         nodes: list[Node] = await daemon.get("/nodes")
@@ -37,7 +37,7 @@ def usable_nodes(nodes: Sequence[Node]) -> list[Node]:
 
 
 def check_nodes(nodes: Sequence[Node]) -> Check:
-    """Check that there is a node to place anything on; one that is away is said, and does not stop a deploy."""
+    """Check that replicas can be placed on a node; a missing node is named, and does not stop a deploy."""
     there = usable_nodes(nodes)
     away = ", ".join(
         f"{node_name(node)} is {node['Status']['State']}, {node['Spec'].get('Availability')}"
@@ -77,7 +77,7 @@ async def check_resources(daemon: Daemon, stack: Stack, nodes: Sequence[Node]) -
 
 
 def node_name(node: Node) -> str:
-    """Return what people call a node."""
+    """Return a node's host name, else its ID."""
     return str(node["Description"].get("Hostname") or node["ID"])
 
 

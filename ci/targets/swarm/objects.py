@@ -1,4 +1,4 @@
-"""The stack's networks, secrets and configs: found or made."""
+"""The stack's networks, secrets and configs."""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whether a delivery can work, checked before anything changes; a failed check says what to do."""
+"""Preflight: checks before anything changes; the detail of a failed check names what to do."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether the nodes can get an image and run it, as far as their manager can be asked."""
+"""Checks that the nodes can pull an image and run it, as far as their manager knows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,19 +10,19 @@ from ci.targets.swarm.images import auth_header
 from ci.targets.swarm.nodes import Node, node_name
 from ci.targets.target import Check
 
-# What uname says, and what images call it: https://github.com/opencontainers/image-spec/blob/main/image-index.md.
+# uname's names, and those of images: https://github.com/opencontainers/image-spec/blob/main/image-index.md.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386", "i386": "386"}
 
 
 async def check_image(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str, nodes: Sequence[Node]) -> Check:
-    """Check that the registry gives the image to the manager, and that the others can ask the same registry."""
+    """Check that the manager can pull the image, and that the other nodes can reach the same registry."""
     if not image:
         return Check(name="image", ok=True, detail="not built yet")
     registry = stack.registry
     if len(nodes) > 1 and registry.is_loopback:
         detail = (
-            f"{registry.host} is another place on each of the {len(nodes)} nodes: set registry.repository to a "
-            "registry that all of them reach"
+            f"{registry.host} is a different address on each of the {len(nodes)} nodes: set registry.repository to a "
+            "registry that all nodes reach"
         )
         return Check(name="image", ok=False, detail=detail)
     try:
@@ -38,7 +38,7 @@ async def check_architecture(daemon: Daemon, login: RegistryLogin, image: str, n
     try:
         platforms = (await _distribution(daemon, login, image))["Platforms"] if image else []
     except DaemonError:
-        # The check of the image says so.
+        # check_image reports this error.
         platforms = []
     images = {platform["architecture"] for platform in platforms or []} - {"", "unknown"}
     if not images:
@@ -56,5 +56,5 @@ async def _distribution(daemon: Daemon, login: RegistryLogin, image: str) -> Jso
 
 
 def _architecture(node: dict[str, Any]) -> str:
-    said = str(node["Description"]["Platform"]["Architecture"])
-    return ARCHITECTURES.get(said, said)
+    architecture = str(node["Description"]["Platform"]["Architecture"])
+    return ARCHITECTURES.get(architecture, architecture)

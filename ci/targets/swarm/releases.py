@@ -1,4 +1,4 @@
-"""Releases: prepared, started beside the current one, removed, retired."""
+"""Releases: start one beside the current release, check, remove and retire."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ HEALTH_TIMEOUT = 5
 
 
 async def start_release(daemon: Daemon, stack: Stack, login: RegistryLogin, spec: specs.Spec) -> Health:
-    """Start the replicas, as many at a time as the settings say, and wait until all are healthy."""
+    """Start the replicas, `update.parallelism` at a time, and wait until all are healthy."""
     names, environment = Names(stack), stack.environment
     auth = auth_header(login, stack.registry.repository)
     if names.short(spec["Name"]) not in await services(daemon, names):
@@ -42,7 +42,7 @@ async def start_release(daemon: Daemon, stack: Stack, login: RegistryLogin, spec
 
 
 async def check_health(daemon: Daemon, stack: Stack, release: str) -> Health:
-    """Look whether every replica of a running release is healthy."""
+    """Check whether every replica of a running release is healthy."""
     found = (await services(daemon, Names(stack))).get(release)
     if found is None:
         return Health(ok=False, reason=f"there is no release {release} here: deploy it again")

@@ -1,4 +1,4 @@
-"""The end of a stack: its services, its data, everything."""
+"""The removal of a stack with its services and its data."""
 
 import asyncio
 import time

@@ -1,6 +1,6 @@
-"""What a service must know and nobody else may: Swarm secrets, one object for each value that a secret had.
+"""Secrets of a service: Swarm secrets, one object for each value of a secret.
 
-Swarm's secrets cannot be changed, and the daemon never tells what they hold.
+Swarm's secrets cannot be changed, and the daemon never returns their values.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ async def values(daemon: Daemon, names: Names) -> dict[str, list[Value]]:
 
 
 def missing_secrets_hint(stack: Stack, missing: Iterable[str]) -> str:
-    """Say which secrets were never set, and what to do about it."""
+    """Return a message about secrets that were never set, with the commands that set them."""
     commands = "; ".join(f"ci call secrets set --env {stack.name} --name {name} --value …" for name in missing)
     return f"never set: {', '.join(missing)}: {commands}"
 
@@ -120,7 +120,7 @@ async def _create(daemon: Daemon, names: Names, name: str, data: bytes, version:
     try:
         await create(daemon, "secrets", names, full, data, {n.SECRET: name, n.SECRET_VERSION: str(version)})
     except ConflictError:
-        # Somebody else rotated it this very moment.
+        # Another run set the secret at the same time.
         return await _create(daemon, names, name, data, version + 1)
     return version
 

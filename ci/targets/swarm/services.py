@@ -22,7 +22,7 @@ async def services(daemon: Daemon, names: Names) -> dict[str, Service]:
 
 
 async def create(daemon: Daemon, spec: Spec, auth: str) -> None:
-    """Create a service; `auth` is what its nodes show to the registry."""
+    """Create a service; `auth` is its nodes' login at the registry."""
     await daemon.send("POST", "/services/create", json=spec, headers={"X-Registry-Auth": auth})
 
 
@@ -53,7 +53,7 @@ async def _change(daemon: Daemon, name: str, changed: Callable[[Spec], Spec]) ->
             if "out of sequence" not in str(error):
                 raise
             await asyncio.sleep(0.05)
-    raise DaemonError(f"{name}: is being changed by somebody else all the time: try again")
+    raise DaemonError(f"{name}: other changes interfered each time: try again")
 
 
 async def tasks(daemon: Daemon, service: str) -> list[Task]:
@@ -66,12 +66,12 @@ async def tasks(daemon: Daemon, service: str) -> list[Task]:
 
 
 def is_running(task: Task) -> bool:
-    """Tell whether a task runs and is to run: with a health check, Swarm calls it running once it is healthy."""
+    """Return whether a task runs and should run: with a health check, a task runs for Swarm once it is healthy."""
     return bool(task["DesiredState"] == "running" and task["Status"]["State"] == "running")
 
 
 def is_failed(task: Task) -> bool:
-    """Tell whether a task ended by itself; a replica that completes is none that serves."""
+    """Return whether a task ended by itself; a replica that completes does not serve either."""
     return task["Status"]["State"] in {"failed", "rejected", "complete"}
 
 
@@ -88,7 +88,7 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
 
 
 async def last_probe(daemon: Daemon, task: Task) -> str:
-    """Return what a task's last health check said, when its container is on this node."""
+    """Return the output of a task's last health check, where its container is on this node."""
     container = task["Status"].get("ContainerStatus", {}).get("ContainerID", "")
     try:
         health = (await daemon.get(f"/containers/{container}/json"))["State"].get("Health") if container else None
@@ -103,7 +103,7 @@ async def last_probe(daemon: Daemon, task: Task) -> str:
 
 
 async def ran_out_of_memory(daemon: Daemon, task: Task) -> bool:
-    """Tell whether a task was killed for the lack of it; of one on another node, only how it ended is known."""
+    """Return whether the kernel killed a task for its memory; on another node, only the exit code is known."""
     status = task["Status"].get("ContainerStatus") or {}
     if not status.get("ContainerID"):
         return False
@@ -115,7 +115,7 @@ async def ran_out_of_memory(daemon: Daemon, task: Task) -> bool:
 
 
 def demultiplex(stream: bytes) -> str:
-    """Join what a container wrote to both its outputs, in its order: frames of eight bytes of header and the text."""
+    """Return a container's output from both streams, in order: each frame is eight bytes of header and the text."""
     text, at = bytearray(), 0
     while at + 8 <= len(stream):
         (size,) = struct.unpack_from(">I", stream, at + 4)

@@ -24,7 +24,7 @@ from ci.targets.swarm.services import create as create_service
 
 @dataclass(frozen=True)
 class SharedParts:
-    """What a new release is described with."""
+    """The secrets for the description of a new release."""
 
     secrets: tuple[specs.Reference, ...]
 
@@ -58,7 +58,7 @@ async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogi
 
 
 async def ensure_edge_start(daemon: Daemon, stack: Stack, names: Names) -> specs.Reference:
-    """Make the configuration that a new edge begins with; configs cannot be changed, so that its name says which."""
+    """Create the configuration of a new edge; configs cannot be changed, so its name holds its hash."""
     text = specs.edge_start(stack)
     return await ensure(
         daemon, "configs", names, names.full(f"{specs.EDGE_START}-{specs.digest_of({'': text})[:8]}"), text
@@ -70,7 +70,7 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
     if service is None:
         await create_service(daemon, spec, auth)
     elif service["Spec"]["Mode"].keys() != spec["Mode"].keys():
-        # Swarm does not change this: the service is made anew, and its volumes are what it remembers.
+        # Swarm cannot change a service's mode: the service is created anew, and its volumes stay.
         await daemon.delete(f"/services/{service['ID']}")
         await create_service(daemon, specs.with_labels(spec, **routing_labels({n.EDGE: service})), auth)
     elif service["Spec"]["Labels"].get(n.SPEC) != spec["Labels"][n.SPEC]:
@@ -78,12 +78,12 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
     replicas = len(usable_nodes(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
     health = await wait_until_healthy(daemon, spec["Name"], replicas, TIMEOUT)
     if not health.ok:
-        said = f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip()
-        raise NotReadyError("\n".join(filter(None, [said, find_hint(said)])))
+        message = f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip()
+        raise NotReadyError("\n".join(filter(None, [message, find_hint(message)])))
 
 
 async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:
-    """Make the password and the URL that holds it, once; the URL first, since nothing else tells the password later."""
+    """Create the password and the URL with the password, once; the URL first: no other object keeps the password."""
     password_name, url_name = names.full(n.DATABASE_PASSWORD), names.full(n.DATABASE_URL)
     password, url = await asyncio.gather(find(daemon, "secrets", password_name), find(daemon, "secrets", url_name))
     if password and url:

@@ -62,28 +62,28 @@ class SwarmTarget:
     # Lock
 
     async def acquire_lock(self, wanted: Lock) -> str:
-        """Take the lock; see Target."""
+        """Acquire the lock; see Target."""
         earlier = await lock.acquire_lock(self.daemon, self._names, self.stack.name, wanted)
         self._locked = True
         await remove_left_helpers(self.daemon, self.stack)
         return earlier
 
     async def renew_lock(self, token: str) -> None:
-        """Give a sign of life; see Target."""
+        """Renew the lock; see Target."""
         await lock.renew_lock(self.daemon, self._names, token)
 
     async def release_lock(self, token: str = "", *, force: bool = False) -> Lock | None:
-        """Open the lock; see Target."""
+        """Release the lock; see Target."""
         return await lock.release_lock(self.daemon, self._names, self.stack.name, token, force=force)
 
     # Intent
 
     async def write_intent(self, wanted: Intent) -> None:
-        """Write the intent down; see Target."""
+        """Store the intent; see Target."""
         await intent.write_intent(self.daemon, self._names, wanted)
 
     async def clear_intent(self) -> None:
-        """Forget the intent; see Target."""
+        """Remove the intent; see Target."""
         await intent.clear_intent(self.daemon, self._names)
 
     # Preflight
@@ -134,11 +134,11 @@ class SwarmTarget:
         return await edge.read_routes(self.daemon, self._names, await self._open_helper())
 
     async def record_routing(self, *, current: str, previous: str, stable: str) -> None:
-        """Remember the routing; see Target."""
+        """Store the routing; see Target."""
         await edge.record_routing(self.daemon, self._names, current=current, previous=previous, stable=stable)
 
     async def probe(self, release: str) -> str:
-        """Ask through the edge as a user would; see Target."""
+        """Send requests through the edge as a user does; see Target."""
         return await edge.probe(self.daemon, self.stack, await self._open_helper(), release)
 
     # Metrics

@@ -1,4 +1,4 @@
-"""What is wanted, as the Docker API takes it: plain values, nothing executed.
+"""Descriptions of the stack's objects, as the Docker API takes them: plain values, nothing executed.
 
 https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Service/operation/ServiceCreate
 """

@@ -49,5 +49,5 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
 
 
 def database_url(password: str) -> str:
-    """Return what the service is told about its database."""
+    """Return the URL of the database for the service."""
     return f"postgresql://{DATABASE_USER}:{password}@{n.host(n.DATABASE)}:5432/{DATABASE_USER}"

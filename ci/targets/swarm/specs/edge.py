@@ -1,4 +1,4 @@
-"""The edge, and the container that speaks to it."""
+"""Descriptions of the edge and of the helper container."""
 
 import json
 import re
@@ -28,8 +28,8 @@ HELPER_OF_LOCK = "slipway.helper-of-lock"
 INSIDE = "SLIPWAY_INSIDE"
 # Before the time at which a configuration was given to the edges, in microseconds; an "@id" means nothing to Caddy.
 STAMP = "slipway-"
-# How an edge begins: with the newest configuration that it remembers or that a peer has, so that a node which was away
-# lets nothing serve that is gone; where there is none, with one that lets nothing serve.
+# An edge starts with the newest configuration, its own or a peer's, so that a node that was away routes to no removed
+# release; without any, the edge routes to no release.
 RUN = """
 memory="${{XDG_CONFIG_HOME:-$HOME/.config}}/caddy/autosave.json"
 mkdir -p "${{memory%/*}}"
@@ -77,12 +77,12 @@ def edge_sysctls(kernel: str) -> dict[str, str]:
 
 
 def edge_start(stack: Stack) -> str:
-    """Return the configuration that an edge without a memory begins with."""
+    """Return the configuration of a new edge."""
     return with_private_admin(edge.empty_config(stack.environment.edge.port))
 
 
 def with_private_admin(config: str) -> str:
-    """Let an edge's administration listen on the stack's network alone."""
+    """Restrict an edge's administration port to the stack's network."""
     changed = json.loads(config)
     changed["admin"]["listen"] = f"{{env.{INSIDE}}}:{edge.ADMIN_PORT}"
     return json.dumps(changed, sort_keys=True)

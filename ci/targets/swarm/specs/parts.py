@@ -1,4 +1,4 @@
-"""What descriptions are made of."""
+"""Parts of descriptions."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from ci.targets.swarm.names import Names
 
 Spec = dict[str, Any]
 NANO = 1_000_000_000
-# What a container of our own, which is no service, does without.
+# The restrictions of the pipeline's own containers, which are not services.
 NO_PRIVILEGES: Spec = {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
 SECRET_FOLDER = "/run/secrets"  # noqa: S105 - a folder
 
@@ -70,14 +70,14 @@ def service(names: Names, name: str, container: Spec, networks: Sequence[str], *
 
 
 def drop_privileges(*capabilities: str) -> Spec:
-    """Take from a container's processes all that they do not need, but for some capabilities."""
-    # Daemons before 28 cannot keep a service's processes from new privileges, and ignore that they were asked to.
+    """Drop every privilege of a container's processes but some capabilities."""
+    # Docker before 28 ignores NoNewPrivileges for services.
     stripped: Spec = {"CapabilityDrop": ["ALL"], "Privileges": {"NoNewPrivileges": True}}
     return stripped | ({"CapabilityAdd": list(capabilities)} if capabilities else {})
 
 
 def mount_secret(secret: Reference, names: Names) -> Spec:
-    """Mount a secret as a file, which whoever runs in the container can read."""
+    """Mount a secret as a file, which every user in the container can read."""
     return {
         "SecretID": secret.id,
         "SecretName": secret.name,

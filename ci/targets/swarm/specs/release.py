@@ -20,7 +20,7 @@ from ci.targets.swarm.specs.parts import (
 
 
 def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]) -> Spec:
-    """Describe a release of the service: its name says of which image it is, and what else makes it what it is."""
+    """Describe a release of the service: its name holds the image's digest, and a hash of the description."""
     names, environment = Names(stack), stack.environment
     networks = [names.network, *([names.data_network] if n.has_own_database(stack) else [])]
     container = {

@@ -58,7 +58,7 @@ class Provider:
         return self.definition is None
 
     def find(self, name: str) -> Function | None:
-        """Return the function that a word on the command line names."""
+        """Return the function that a command-line argument names."""
         wanted = kebab(name)
         return next((function for function in self.functions if kebab(function.name) == wanted), None)
 

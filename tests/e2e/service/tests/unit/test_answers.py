@@ -1,13 +1,13 @@
 from greeter.answers import GREETING, answer
 
 
-def test_greets() -> None:
+def test_answer_greets() -> None:
     assert answer("/", "1") == (200, GREETING)
 
 
-def test_tells_its_version() -> None:
+def test_answer_contains_the_version() -> None:
     assert answer("/version", "1") == (200, "1")
 
 
-def test_knows_nothing_else() -> None:
+def test_unknown_path_has_no_answer() -> None:
     assert answer("/elsewhere", "1")[0] == 404
