@@ -13,3 +13,8 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
     REFUSED = "refused"
     INTERRUPTED = "interrupted"
+
+    @property
+    def serves(self) -> bool:
+        """Whether the delivered version serves users afterwards."""
+        return self in {Outcome.SUCCEEDED, Outcome.UNCHANGED, Outcome.INCONCLUSIVE}

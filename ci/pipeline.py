@@ -24,7 +24,7 @@ from ci.results import (
     TestReport,
     Verification,
 )
-from ci.settings.explained import explained
+from ci.settings.effective import list_effective
 from ci.stages import agent_image, build, database, findings, lint, push, sbom, shells, test
 from ci.stages.agent import Agent
 from ci.stages.credentials import Credentials
@@ -330,7 +330,7 @@ class Ci:
     @function
     async def settings(self, env: Env) -> EffectiveSettings:
         """Print an environment's effective settings, each with its source."""
-        return EffectiveSettings.of(env, explained(await self._project.settings_text(), self.overrides, env))
+        return EffectiveSettings.of(env, list_effective(await self._project.settings_text(), self.overrides, env))
 
     # Once for a repository or for an environment
 

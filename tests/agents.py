@@ -21,7 +21,7 @@ from ci.agent.home import RULES, Home, Rules
 from ci.agent.protocol.requests import AnyRequest, Deliver
 from ci.agent.protocol.responses import Delivered, Failed, Refused, Response
 from ci.delivery.request import DeliveryReport
-from ci.ledger.records import Action, Built
+from ci.ledger.records import Action, BuildDescription
 from ci.settings import Settings
 from ci.targets.errors import TimedOutError
 from ci.targets.stack import Stack
@@ -171,7 +171,7 @@ def delivery(action: Action, version: str = "", patience: float = 30) -> Deliver
 def deploy_request(version: str, image: str, test_image: str = "", patience: float = 30) -> Deliver:
     """Describe a deploy of an image under a version, with the build that becomes the version's."""
     inputs = hashlib.sha256(f"{image} {test_image}".encode()).hexdigest()
-    build = Built(version=version, image=image, test_image=test_image, inputs=inputs)
+    build = BuildDescription(version=version, image=image, test_image=test_image, inputs=inputs)
     return Deliver(environment="dev", version=version, build=build, patience=patience)
 
 
@@ -208,6 +208,8 @@ class Images:
 def new_images() -> Iterator[Images]:
     """Give a repository of the session's own, whose images leave the daemon in the end."""
     images = Images(f"{REGISTRY}/test-{uuid.uuid4().hex[:8]}")
-    yield images
-    for tag, address in images.known.items():
-        docker("image", "rm", "--force", f"{images.repository}:{tag}", address)
+    try:
+        yield images
+    finally:
+        for tag, address in images.known.items():
+            docker("image", "rm", "--force", f"{images.repository}:{tag}", address)

@@ -78,8 +78,10 @@ class Relay:
         thread.start()
         try:
             server = self._wait(asyncio.start_unix_server(self._serve, str(self.path)))
-            yield self
-            self._loop.call_soon_threadsafe(server.close)
+            try:
+                yield self
+            finally:
+                self._loop.call_soon_threadsafe(server.close)
         finally:
             self.cut()
             self._loop.call_soon_threadsafe(self._loop.stop)

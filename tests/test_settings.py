@@ -1,4 +1,4 @@
-"""`pipeline.toml`: what it sets, what is refused, and how that is said."""
+"""`pipeline.toml`: values, defaults, overrides and errors."""
 
 import re
 from datetime import UTC, datetime
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.settings import Settings, SettingsError, known_as
-from ci.settings.explained import Explained, explained
+from ci.settings import Settings, SettingsError, find_person
+from ci.settings.effective import EffectiveSetting, list_effective
 
 FILE = """
 [app]
@@ -43,21 +43,21 @@ def problems(text: str, *overrides: str) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_the_projects_own_file_is_right() -> None:
+def test_projects_own_file_is_valid() -> None:
     text = (Path(__file__).parents[1] / "pipeline.toml").read_text()
     assert list(Settings.parse(text).environments) == ["dev", "acceptance", "production"]
 
 
-def test_what_is_not_set_comes_from_the_kind() -> None:
+def test_unset_values_are_the_defaults_of_the_kind() -> None:
     settings = Settings.parse(FILE)
     dev, production = settings.environment("dev"), settings.environment("production")
-    assert (dev.log_level, dev.features, dev.proof) == ("debug", "all", "integration")
-    assert (production.log_level, production.features, production.proof) == ("off", (), "smoke")
+    assert (dev.log_level, dev.features, dev.tests) == ("debug", "all", "integration")
+    assert (production.log_level, production.features, production.tests) == ("off", (), "smoke")
     assert production.replicas > dev.replicas
     assert production.verify.window > dev.verify.window
 
 
-def test_a_set_value_leaves_the_others_of_its_table() -> None:
+def test_set_value_keeps_the_others_of_its_table() -> None:
     dev = Settings.parse(FILE + "[environments.qa]\nkind = 'dev'\nedge.port = 1\nresources.cpus = 4").environment("qa")
     assert dev.resources.cpus == 4
     assert dev.resources.memory_bytes == 256 << 20
@@ -79,14 +79,14 @@ def test_environments_keep_the_order_of_the_file() -> None:
         ("environments.dev.edge={port = 81}", ("edge", "port"), 81),
     ],
 )
-def test_overrides_lie_over_the_file(override: str, path: tuple[str, ...], expected: object) -> None:
+def test_override_replaces_the_files_value(override: str, path: tuple[str, ...], expected: object) -> None:
     value: object = Settings.parse(FILE, [override]).environment("dev")
     for name in path:
         value = getattr(value, name)
     assert value == expected
 
 
-def test_the_last_override_counts() -> None:
+def test_last_override_counts() -> None:
     settings = Settings.parse(FILE, ["environments.dev.replicas=3", "environments.dev.replicas=4"])
     assert settings.environment("dev").replicas == 4
 
@@ -124,12 +124,12 @@ def test_settings_survive_the_way_through_json() -> None:
         ("environments.dev.edge.port=9000", "must differ from that of"),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_place(changes: str, expected: str) -> None:
+def test_wrong_value_is_refused_with_its_path(changes: str, expected: str) -> None:
     (problem,) = problems(FILE, changes)
     assert expected in problem
 
 
-def test_a_wrong_value_of_the_file_names_the_file() -> None:
+def test_wrong_value_of_the_file_names_the_file() -> None:
     (problem,) = problems(FILE.replace("edge.port = 9000", "replicas = 0"))
     assert problem == "pipeline.toml: environments.production.replicas: must be at least 1 (is 0)"
 
@@ -142,7 +142,7 @@ def test_every_problem_is_reported_at_once() -> None:
     assert "pipeline.toml: app.name: must be set" in found
 
 
-def test_a_missing_kind_is_one_problem() -> None:
+def test_missing_kind_is_one_problem() -> None:
     assert problems(FILE.replace('kind = "dev"', "")) == ("pipeline.toml: environments.dev.kind: must be set",)
 
 
@@ -154,60 +154,74 @@ def test_a_missing_kind_is_one_problem() -> None:
         ("appp.name=x", "appp: unknown key (did you mean app?)"),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_known_one(override: str, suggestion: str) -> None:
+def test_unknown_key_is_refused_with_the_most_similar_one(override: str, suggestion: str) -> None:
     (problem,) = problems(FILE, override)
     assert suggestion in problem
 
 
-def test_a_syntax_error_has_its_line() -> None:
+@pytest.mark.parametrize(
+    ("file", "problem"),
+    [
+        (FILE.replace("edge.port", "tell = ['https://x']\nedge.port"), "production.tell: was renamed: call it notify"),
+        (FILE.replace("edge.port", "proof = 'smoke'\nedge.port"), "production.proof: was renamed: call it tests"),
+        (f"{FILE}[release]\nrevoked_keys = 'revoked'", "pipeline.toml: release: was renamed: call it signing"),
+    ],
+)
+def test_renamed_setting_is_refused_with_its_new_name(file: str, problem: str) -> None:
+    (found,) = problems(file)
+    assert found.endswith(problem)
+    assert found.startswith("pipeline.toml: ")
+
+
+def test_syntax_error_has_its_line() -> None:
     (problem,) = problems(FILE.replace("9000", "90 00"))
     assert problem.startswith("pipeline.toml: line 14, column 16: ")
 
 
-def test_an_override_without_a_value_is_refused() -> None:
+def test_override_without_a_value_is_refused() -> None:
     (problem,) = problems(FILE, "environments.dev.replicas")
     assert problem == "override environments.dev.replicas: must be path=value, like environments.dev.replicas=3"
 
 
-def test_no_environment_at_all_is_refused() -> None:
+def test_file_without_environments_is_refused() -> None:
     (problem,) = problems(FILE.partition("[environments")[0] + "[environments]")
     assert "environments: must hold at least one environment" in problem
 
 
-def test_nothing_to_start_is_refused() -> None:
+def test_app_without_module_or_dockerfile_is_refused() -> None:
     (problem,) = problems(FILE.replace('module = "shop.main:app"', ""))
     assert "app: must have a module (like orders.main:app) or a dockerfile" in problem
 
 
-def test_an_unknown_environment_lists_those_that_there_are() -> None:
+def test_unknown_environment_lists_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"environments\.prod: no such environment .*production\?.*dev, production"):
         Settings.parse(FILE).environment("prod")
 
 
-def test_third_party_images_stand_beside_the_services() -> None:
+def test_third_party_images_are_beside_the_services_image() -> None:
     registry = Settings.parse(FILE).registry
     assert registry.beside("caddy:2") == "localhost:5000/library/caddy"
     assert registry.beside("grafana/grafana:12") == "localhost:5000/grafana/grafana"
     assert registry.is_loopback
 
 
-def test_the_base_image_is_a_name_of_an_image_or_an_image() -> None:
+def test_base_image_is_a_key_of_images_or_an_image() -> None:
     assert Settings.parse(FILE).base_image() == "python:3.13-slim"
     assert Settings.parse(FILE, ["app.base_image=node:24"]).base_image() == "node:24"
 
 
-def test_the_address_is_the_edges() -> None:
+def test_address_is_the_edges_address() -> None:
     assert Settings.parse(FILE).environment("production").address == "http://localhost:9000"
     given = Settings.parse(FILE, ["environments.dev.edge.address=https://shop.example.org"])
     assert given.environment("dev").address == "https://shop.example.org"
 
 
-def test_a_probe_of_ones_own_is_taken_as_it_is() -> None:
+def test_health_command_replaces_the_probe() -> None:
     assert Settings.parse(FILE, ['app.health_command=["true"]']).app.probe == ("true",)
     assert "GET /healthz" in Settings.parse(FILE).app.probe[-1]
 
 
-def test_what_guards_an_environment_comes_from_its_kind() -> None:
+def test_protection_of_an_environment_comes_from_its_kind() -> None:
     settings = Settings.parse(FILE + PEOPLE + "[environments.acceptance]\nkind = 'acceptance'\nedge.port = 1")
     dev, acceptance, production = (settings.environment(name) for name in ("dev", "acceptance", "production"))
     assert [part.signed for part in (dev, acceptance, production)] == [False, False, True]
@@ -220,17 +234,17 @@ def test_what_guards_an_environment_comes_from_its_kind() -> None:
     assert [part.overriders for part in (dev, production)] == [(), ("lead",)]
 
 
-def test_a_file_that_names_nobody_yet_is_right() -> None:
+def test_file_without_people_is_valid() -> None:
     settings = Settings.parse(FILE)
     assert settings.people == {}
-    assert (settings.release.allowed_signers, settings.release.revoked_keys) == ("allowed_signers", "")
+    assert (settings.signing.allowed_signers, settings.signing.revoked_keys) == ("allowed_signers", "")
     assert (settings.app.migrations, settings.app.forward_compatible) == ("", True)
 
 
-def test_people_are_known_by_name_login_and_address() -> None:
+def test_person_is_found_by_name_login_and_address() -> None:
     people = Settings.parse(FILE + PEOPLE).people
     names = ["lead", "Lead-Login", "STAKE@example.com", "else@example.org", ""]
-    assert [known_as(people, name) for name in names] == ["lead", "lead", "stakeholder", "", ""]
+    assert [find_person(people, name) for name in names] == ["lead", "lead", "stakeholder", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +255,7 @@ def test_people_are_known_by_name_login_and_address() -> None:
         ("from = 2026-12-24T18:00:00, until = 2026-12-24", "2026-12-24T18:00", "2026-12-25T00:00"),
     ],
 )
-def test_a_freeze_is_between_moments_or_whole_days(freeze: str, begin: str, end: str) -> None:
+def test_freeze_window_is_between_moments_or_whole_days(freeze: str, begin: str, end: str) -> None:
     settings = Settings.parse(FILE, [f"environments.dev.freezes=[{{reason = 'holidays', {freeze}}}]"])
     (found,) = settings.environment("dev").freezes
     assert (found.start, found.until) == tuple(datetime.fromisoformat(f"{part}Z") for part in (begin, end))
@@ -250,7 +264,7 @@ def test_a_freeze_is_between_moments_or_whole_days(freeze: str, begin: str, end:
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
 
 
-def test_a_freeze_can_come_again_and_again() -> None:
+def test_freeze_window_can_repeat() -> None:
     change = "environments.dev.freezes=[{reason = 'weekend', cron = '0 16 * * FRI', hours = 64}]"
     (freeze,) = Settings.parse(FILE, [change]).environment("dev").freezes
     assert (freeze.cron, freeze.hours, freeze.start) == ("0 16 * * FRI", 64, None)
@@ -267,29 +281,29 @@ def test_a_freeze_can_come_again_and_again() -> None:
         ("people={'a,b' = {}, lead = {roles = ['lead']}}", "people.a,b: must be at most 64 letters, digits"),
         (
             "people.stakeholder.github=LEAD-login",
-            "people.stakeholder.github: must be one person's only: lead has it too (is LEAD-login)",
+            "people.stakeholder.github: must belong to one person: lead has it too (is LEAD-login)",
         ),
         (
             "people.stakeholder.emails=['Lead@example.org']",
-            "people.stakeholder.emails: must be one person's only: lead has it too (is Lead@example.org)",
+            "people.stakeholder.emails: must belong to one person: lead has it too (is Lead@example.org)",
         ),
-        ("release.allowed_signers=", "override: release.allowed_signers: must hold something (is empty)"),
-        ("release.revoked_keys=/etc/revoked", "override: release.revoked_keys: must be a path inside the repository"),
+        ("signing.allowed_signers=", "override: signing.allowed_signers: must hold something (is empty)"),
+        ("signing.revoked_keys=/etc/revoked", "override: signing.revoked_keys: must be a path inside the repository"),
         ("app.forward_compatible=perhaps", "override: app.forward_compatible: must be true or false (is perhaps)"),
         ("app.migrations=../other", "override: app.migrations: must be a path inside the repository"),
         ("environments.dev.signed=1.5", "override: environments.dev.signed: must be true or false (is 1.5)"),
         (
             "environments.dev.deployers=['leed']",
-            "nobody under [people] has the role leed (did you mean lead?); people have lead, stakeholder",
+            "no person under [people] has the role leed (did you mean lead?); people have lead, stakeholder",
         ),
-        ("environments.dev.overriders=['boss']", "dev.overriders: nobody under [people] has the role boss; people"),
+        ("environments.dev.overriders=['boss']", "dev.overriders: no person under [people] has the role boss; people"),
         (
             "environments.production.approvals.including=['lead', 'boss']",
             "approvals: including must only name roles that may approve (lead, stakeholder), not boss",
         ),
         (
             "environments.production.approvals.count=3",
-            "count: must be at most 2, as many as have a role that may approve, lead or stakeholder: lead, stakeholder",
+            "count: must be at most 2, the number of people with the role lead or stakeholder: lead, stakeholder",
         ),
         ("environments.dev.approvals.count=1", "roles must name who may approve where count is not 0"),
         ("environments.dev.approvals.count=-1", "approvals.count: must be at least 0 (is -1)"),
@@ -319,7 +333,7 @@ def test_a_freeze_can_come_again_and_again() -> None:
         ),
         (
             "environments.dev.freezes=[{reason = 'x', cron = '0 16 * * FRIDAY', hours = 1}]",
-            "freezes.0.cron: must be five fields of cron that come true, like 0 16 * * FRI (is 0 16 * * FRIDAY)",
+            "freezes.0.cron: must be five fields of cron that match some time, like 0 16 * * FRI (is 0 16 * * FRIDAY)",
         ),
         ("environments.dev.freezes=[{reason = 'x', cron = '0 0 31 2 *', hours = 1}]", "must be five fields of cron"),
         ("environments.dev.freezes=[{reason = 'x', cron = '0 0 0 1 1 *', hours = 1}]", "must be five fields of cron"),
@@ -328,24 +342,24 @@ def test_a_freeze_can_come_again_and_again() -> None:
         ("environments.dev.secrets=['key', 'key']", "environments.dev.secrets: must name each secret once (has key 2"),
     ],
 )
-def test_a_wrong_guard_is_refused_with_its_place(changes: str, expected: str) -> None:
+def test_wrong_protection_is_refused_with_its_path(changes: str, expected: str) -> None:
     (problem,) = problems(FILE + PEOPLE, changes)
     assert expected in problem
 
 
-def test_a_role_of_an_environment_needs_somebody_even_where_there_are_no_people() -> None:
+def test_role_of_an_environment_needs_a_person() -> None:
     (problem,) = problems(FILE, "environments.dev.deployers=['lead']")
     assert problem == (
-        "override: environments.dev.deployers: nobody under [people] has the role lead; "
-        'give it to somebody: roles = ["lead"]'
+        "override: environments.dev.deployers: no person under [people] has the role lead; "
+        'add it to a person: roles = ["lead"]'
     )
 
 
-def test_people_who_cannot_give_the_kinds_approvals_are_a_problem() -> None:
+def test_default_approvals_need_people_with_their_roles() -> None:
     (problem,) = problems(FILE + PEOPLE.replace('roles = ["stakeholder"]', 'roles = ["lead"]'))
     assert problem == (
-        "pipeline.toml: environments.production.approvals.including: nobody under [people] has the role stakeholder, "
-        "which environments of the kind production need: give it to somebody, or set this"
+        "pipeline.toml: environments.production.approvals.including: no person under [people] has the role "
+        "stakeholder, which environments of the kind production need: add it to a person, or set this"
     )
 
 
@@ -365,30 +379,30 @@ def test_conflicts_are_reported_with_the_other_problems() -> None:
     ]
 
 
-def test_settings_are_explained_by_where_they_come_from() -> None:
-    rows = explained(FILE + PEOPLE, ["environments.production.replicas=4"], "production")
+def test_effective_settings_have_their_source() -> None:
+    rows = list_effective(FILE + PEOPLE, ["environments.production.replicas=4"], "production")
     assert {
-        Explained("environments.production.replicas", "4", "override"),
-        Explained("environments.production.edge.port", "9000", "file"),
-        Explained("environments.production.approvals.count", "2", "default of production"),
-        Explained("environments.production.verify.traffic", "10.0", "default"),
-        Explained("environments.production.verify.window", "120.0", "default of production"),
-        Explained("people.lead.github", '"lead-login"', "file"),
-        Explained("app.name", '"shop"', "file"),
-        Explained("release.allowed_signers", '"allowed_signers"', "default"),
+        EffectiveSetting("environments.production.replicas", "4", "override"),
+        EffectiveSetting("environments.production.edge.port", "9000", "file"),
+        EffectiveSetting("environments.production.approvals.count", "2", "default of production"),
+        EffectiveSetting("environments.production.verify.traffic", "10.0", "default"),
+        EffectiveSetting("environments.production.verify.window", "120.0", "default of production"),
+        EffectiveSetting("people.lead.github", '"lead-login"', "file"),
+        EffectiveSetting("app.name", '"shop"', "file"),
+        EffectiveSetting("signing.allowed_signers", '"allowed_signers"', "default"),
     } <= set(rows)
     assert not [row for row in rows if row.path.startswith("environments.dev")]
 
 
-def test_an_unknown_environment_is_not_explained() -> None:
+def test_effective_settings_of_an_unknown_environment_are_an_error() -> None:
     with pytest.raises(SettingsError, match=r"environments\.prod: no such environment .*production\?"):
-        explained(FILE, [], "prod")
+        list_effective(FILE, [], "prod")
 
 
-def test_an_empty_file_misses_each_table_once() -> None:
+def test_empty_file_misses_each_table_once() -> None:
     assert problems("") == tuple(f"pipeline.toml: {name}: must be set" for name in ("app", "registry", "environments"))
 
 
-def test_roles_are_not_looked_for_where_a_person_cannot_be_read() -> None:
+def test_roles_are_not_checked_where_a_person_is_invalid() -> None:
     (problem,) = problems(FILE + PEOPLE, "people.lead.roles=3", "environments.dev.deployers=['boss']")
     assert problem == "override: people.lead.roles: must be a list (is 3)"

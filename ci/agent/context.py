@@ -5,18 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ci.agent.home import GITHUB_TOKEN, LEDGER_CACHE, PUBLIC_KEY, REGISTRY_PASSWORD, SIGNING_KEY, SSH_AGENT, Home, Rules
-from ci.ledger.signing.signatures import Signatures, Signer
-from ci.ledger.store.cache import Cache
-from ci.ledger.store.login import login
-from ci.ledger.store.registry import Registry
+from ci.ledger.signing.signatures import Signatures, SigningKey
+from ci.ledger.store.connection import RegistryAccess, open_ledger
 from ci.ledger.store.store import Ledger
 from ci.settings import Settings
 from ci.targets.stack import Stack
 from ci.targets.swarm.target import SwarmTarget
 from ci.targets.target import Target
-
-# Registries whose API has another host.
-HOSTS = {"docker.io": "registry-1.docker.io"}
 
 
 @dataclass(frozen=True)
@@ -57,22 +52,24 @@ class Context:
         """Open the ledger beside the app's images.
 
         Raises:
-            ReleaseError: The registry's login or its certificates cannot be read.
+            LedgerError: The registry's login or its certificates cannot be read.
         """
-        rules, registry = self.rules, self.settings.registry
-        host = HOSTS.get(registry.host, registry.host)
-        url = rules.registry_url or f"{'http' if registry.is_loopback else 'https'}://{host}"
-        name = registry.repository.partition("/")[2]
-        credentials = login(rules.registry_user, self.home.file(REGISTRY_PASSWORD))
-        async with Registry.connect(url, name, credentials, ca=rules.registry_ca, host=registry.host) as opened:
-            cache = Cache.of(self.home.file(LEDGER_CACHE), registry.repository)
-            yield Ledger(opened, self.settings.app.name, self._signatures(), cache)
+        rules = self.rules
+        access = RegistryAccess(
+            url=rules.registry_url,
+            user=rules.registry_user,
+            password_file=self.home.file(REGISTRY_PASSWORD),
+            ca=rules.registry_ca,
+            cache=self.home.file(LEDGER_CACHE),
+        )
+        async with open_ledger(self.settings, access, self._signatures()) as ledger:
+            yield ledger
 
     def _signatures(self) -> Signatures:
         agent = self.home.file(SSH_AGENT)
-        signer = Signer(
+        key = SigningKey(
             key_file="" if agent else self.home.file(SIGNING_KEY),
             public_key_file=self.home.file(PUBLIC_KEY),
             agent_socket=agent,
         )
-        return Signatures(self.rules.allowed_signers, self.rules.revoked_keys, signer)
+        return Signatures(self.rules.allowed_signers, self.rules.revoked_keys, key)

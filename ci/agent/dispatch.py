@@ -55,7 +55,7 @@ async def respond(home: Home, request: r.AnyRequest) -> AnyResponse:
     except TargetError as error:
         environment = getattr(request, "environment", "")
         return Failed(message=f"{environment}: {error}", where="target", reason=error.reason)
-    except errors.ReleaseError as error:
+    except errors.LedgerError as error:
         reason = next((reason for kind, reason in LEDGER_REASONS.items() if isinstance(error, kind)), "invalid")
         return Failed.model_validate({"message": str(error), "where": "ledger", "reason": reason})
     except HomeError as error:

@@ -14,11 +14,11 @@ from ci.delivery.recovery import recover
 from ci.delivery.request import DeliveryReport, DeliveryRequest, StageResult
 from ci.delivery.run import DeliveryEnded, Run
 from ci.ledger.builds import stored_build
-from ci.ledger.errors import RefusedError, ReleaseError
+from ci.ledger.errors import LedgerError, RefusedError
 from ci.ledger.history import Entry, History
-from ci.ledger.notifications import tell as notify
-from ci.ledger.policy import Admission
-from ci.ledger.records import Start
+from ci.ledger.notifications import notify
+from ci.ledger.policy import Decision
+from ci.ledger.records import DeliveryStart
 from ci.outcome import Outcome
 from ci.targets.errors import LockedError, TargetError, TimedOutError, UnreachableError
 from ci.targets.target import ReleaseDescription, Target, TestRun
@@ -31,12 +31,12 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
         RefusedError: Policy does not allow the delivery; nothing was changed.
         LockedError: Another run holds the lock for longer than the request waits, or a person does.
         TargetError: The target cannot be asked; nothing was changed.
-        ReleaseError: The ledger cannot be read, or the delivery's start cannot be recorded; nothing was changed.
+        LedgerError: The ledger cannot be read, or the delivery's start cannot be recorded; nothing was changed.
     """
     decision, _ = await policy.check(request)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    actor = await policy.ledger.signatures.me() or "anonymous"
+    actor = await policy.ledger.signatures.find_actor() or "anonymous"
     seconds = longest(target.stack.environment)
     lock = new_lock(actor, f"{request.action} {decision.version}", seconds + MARGIN, heartbeat=True)
     took_over = await acquire_lock(target, lock, request.patience)
@@ -60,8 +60,8 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
                 target=target,
                 release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
                 tests=_tests(target, history, decision),
-                verified=decision.proven,
-                check_policy=_recheck(policy, request),
+                verified=decision.verified,
+                check_policy=_recheck(policy, request.model_copy(update={"version": decision.version})),
                 stages=[locked],
                 known={
                     "environment": decision.environment,
@@ -69,7 +69,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
                     "version": decision.version,
                     "digest": decision.digest,
                     "address": before.address,
-                    "by": start.record.by,
+                    "by": start.record.actor,
                     "previous": before.current.model_dump(),
                     "recovered": resolution,
                     "took_over": took_over,
@@ -85,7 +85,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
 def test_command(target: Target) -> tuple[str, ...]:
     """Return the command that runs the environment's tests in a test image."""
     tests, environment = target.stack.app.tests, target.stack.environment
-    folder = tests.integration if environment.proof == "integration" else tests.smoke
+    folder = tests.integration if environment.tests == "integration" else tests.smoke
     return ("python", "-m", "pytest", folder, "--color=no", "-q")
 
 
@@ -114,17 +114,17 @@ async def _undo(run: Run, error: TargetError) -> DeliveryReport:
 
 
 async def _record(
-    policy: Policy, history: History, start: Entry[Start], decision: Admission, report: DeliveryReport
+    policy: Policy, history: History, start: Entry[DeliveryStart], decision: Decision, report: DeliveryReport
 ) -> DeliveryReport:
     try:
         end = await record_end(policy.ledger, history, start, decision.features, report)
-    except ReleaseError as error:
+    except LedgerError as error:
         return report.model_copy(update={"unrecorded": str(error)})
-    failures = await notify(policy.settings.environment(report.environment).tell, end)
+    failures = await notify(policy.settings.environment(report.environment).notify, end)
     return report.model_copy(update={"warnings": (*report.warnings, *failures)})
 
 
-def _tests(target: Target, history: History, decision: Admission) -> TestRun | None:
+def _tests(target: Target, history: History, decision: Decision) -> TestRun | None:
     """Return the tests of exactly the release's sources; a release without a test image has none."""
     build = stored_build(history, decision.version)
     image = build.record.test_image if build and build.record.digest == decision.digest else ""
@@ -132,12 +132,13 @@ def _tests(target: Target, history: History, decision: Admission) -> TestRun | N
 
 
 def _recheck(policy: Policy, request: DeliveryRequest) -> Callable[[], Awaitable[None]]:
+    # The request names the version: without one, policy would choose another release where this one was denied.
     async def check() -> None:
         try:
             await policy.check(request)
         except RefusedError as error:
             raise DeliveryEnded(Outcome.REFUSED, str(error)) from error
-        except ReleaseError as error:
+        except LedgerError as error:
             # Without the ledger nobody knows whether somebody denied the release meanwhile.
             raise DeliveryEnded(Outcome.FAILED, f"policy cannot be checked before the switch: {error}") from error
 

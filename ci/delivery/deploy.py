@@ -36,8 +36,11 @@ async def roll_back(run: Run) -> DeliveryReport:
     await run.target.write_intent(_intent(state.current.release, kept.release, rollback=True))
     await switch(run, kept.release)
     await probe(run, kept.release)
+    # Without a verify window: a rollback is there to leave a bad release at once.
     await retire(run, kept.release)
-    return run.report(Outcome.SUCCEEDED, release=kept.release)
+    if run.verified:
+        return run.report(Outcome.SUCCEEDED, release=kept.release)
+    return run.report(Outcome.INCONCLUSIVE, f"{kept.release} serves, but was never verified here", release=kept.release)
 
 
 async def run_preflight(run: Run) -> None:
@@ -120,12 +123,11 @@ async def probe(run: Run, release: str) -> None:
 
 async def verify(run: Run, release: str) -> Verdict:
     """Watch the edge's metrics over the verify window; a release that fails is switched away from."""
-    async with run.stage("verify") as stage:
-        verdict = await verify_current(run.target)
-        stage.ok, stage.message = verdict.outcome != "fail", f"{verdict.outcome}: {'; '.join(verdict.reasons)}"
+    verdict = await _watch(run)
     if verdict.outcome == "fail":
         await switch_back(run)
-        raise DeliveryEnded(Outcome.ROLLED_BACK, stage.message, release=release, verdict=verdict)
+        message = f"fail: {'; '.join(verdict.reasons)}"
+        raise DeliveryEnded(Outcome.ROLLED_BACK, message, release=release, verdict=verdict)
     return verdict
 
 
@@ -172,10 +174,17 @@ async def _keep_current(run: Run, release: str) -> None:
         await target.route(release)
     if run.verified:
         raise DeliveryEnded(Outcome.UNCHANGED, f"{release} serves already", release=release)
-    verdict = await verify_current(target)
+    verdict = await _watch(run)
     outcomes = {"pass": Outcome.SUCCEEDED, "fail": Outcome.FAILED, "inconclusive": Outcome.INCONCLUSIVE}
     message = f"{release} serves already; {verdict.outcome}: {'; '.join(verdict.reasons)}"
     raise DeliveryEnded(outcomes[verdict.outcome], message, release=release, verdict=verdict)
+
+
+async def _watch(run: Run) -> Verdict:
+    async with run.stage("verify") as stage:
+        verdict = await verify_current(run.target)
+        stage.ok, stage.message = verdict.outcome != "fail", f"{verdict.outcome}: {'; '.join(verdict.reasons)}"
+    return verdict
 
 
 async def _discard(run: Run, release: str) -> None:

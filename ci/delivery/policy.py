@@ -1,15 +1,12 @@
 """Policy at the moments that count: before the lock, under it, and directly before the switch."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ci.delivery.request import DeliveryRequest
-from ci.ledger.errors import RefusedError
-from ci.ledger.github import consulted
+from ci.ledger.decisions import check_policy
+from ci.ledger.github import GithubAccess
 from ci.ledger.history import History
-from ci.ledger.policy import Admission, Wanted, admission
-from ci.ledger.protocol import Admit, GithubAccess
-from ci.ledger.records import ANONYMOUS
+from ci.ledger.policy import Decision, DeliveryInput
 from ci.ledger.store.store import Ledger
 from ci.settings import Settings
 
@@ -24,25 +21,13 @@ class Policy:
     github_token: str = ""
     github_run: str = ""
 
-    async def check(self, request: DeliveryRequest) -> tuple[Admission, History]:
+    async def check(self, request: DeliveryRequest) -> tuple[Decision, History]:
         """Read the ledger and decide; returns the decision and the history that it rests on.
 
         Raises:
             RefusedError: Policy does not allow the delivery; it holds every reason.
         """
-        asking = Admit(
-            settings=self.settings,
-            github=GithubAccess(token_file=self.github_token, run=self.github_run),
-            **request.model_dump(exclude={"patience"}),
-        )
-        history, others = await consulted(self.ledger, await self.ledger.read(), asking)
-        wanted = Wanted(
-            actor=await self.ledger.signatures.me() or ANONYMOUS,
-            signed=self.ledger.signatures.can_sign,
-            now=datetime.now(UTC),
-            **request.model_dump(exclude={"patience"}),
-        )
-        decision = admission(self.settings, history, wanted)
-        if decision.refusals:
-            raise RefusedError(*decision.refusals, *others)
-        return decision, history
+        delivery = DeliveryInput(**request.model_dump(exclude={"patience"}))
+        github = GithubAccess(token_file=self.github_token, run=self.github_run)
+        found = await check_policy(self.ledger, self.settings, delivery, github)
+        return found.decision, found.history

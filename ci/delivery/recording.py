@@ -6,9 +6,9 @@ from typing import Literal
 from ci.delivery.recovery import Resolution
 from ci.delivery.request import DeliveryReport
 from ci.ledger.history import Entry, History
-from ci.ledger.policy import Admission
-from ci.ledger.records import Deploy, Recovery, Start, Takeover
-from ci.ledger.rendering.lines import short
+from ci.ledger.policy import Decision
+from ci.ledger.records import DeliveryEnd, DeliveryStart, LockTakeover, Recovery
+from ci.ledger.rendering.lines import short_digest
 from ci.ledger.store.store import Ledger
 from ci.targets.target import ReleaseRef
 
@@ -36,8 +36,8 @@ class Findings:
 async def record_findings(ledger: Ledger, history: History, environment: str, found: Findings) -> History:
     """Record what the holder of the lock found: an expired lock, deliveries without an end, a change by hand."""
     if found.took_over:
-        details = {"environment": environment, "holder": found.took_over, "message": "it had expired"}
-        _, history = await ledger.append(history, Takeover, **details)
+        details = {"environment": environment, "previous_actor": found.took_over, "message": "it had expired"}
+        _, history = await ledger.append(history, LockTakeover, **details)
     # Only the holder of the lock records a start, so each start without an end belongs to a dead run.
     left = list(history.open_starts(environment)) or _ended_otherwise(history, environment, found)
     for start in left:
@@ -47,11 +47,11 @@ async def record_findings(ledger: Ledger, history: History, environment: str, fo
     return await _record_change_by_hand(ledger, history, environment, found.serving)
 
 
-async def record_start(ledger: Ledger, history: History, decision: Admission) -> tuple[Entry[Start], History]:
+async def record_start(ledger: Ledger, history: History, decision: Decision) -> tuple[Entry[DeliveryStart], History]:
     """Record that a delivery is about to change its target."""
     return await ledger.append(
         history,
-        Start,
+        DeliveryStart,
         environment=decision.environment,
         action=decision.action,
         version=decision.version,
@@ -61,44 +61,42 @@ async def record_start(ledger: Ledger, history: History, decision: Admission) ->
 
 
 async def record_end(
-    ledger: Ledger, history: History, start: Entry[Start], features: Features, report: DeliveryReport
-) -> Entry[Deploy]:
+    ledger: Ledger, history: History, start: Entry[DeliveryStart], features: Features, report: DeliveryReport
+) -> Entry[DeliveryEnd]:
     """Record how a delivery ended."""
     entry, _ = await ledger.append(
         history,
-        Deploy,
+        DeliveryEnd,
         environment=report.environment,
         action=report.action,
         start=start.id,
         version=report.version,
         digest=report.digest,
-        outcome={"succeeded": "success", "unchanged": "success", "rolled_back": "failed"}.get(
-            report.outcome, report.outcome
-        ),
+        outcome=report.outcome,
         features=features,
         stages=tuple(stage.model_dump() for stage in report.stages),
         address=report.address,
-        from_version=report.previous.version,
-        from_digest=report.previous.digest,
+        previous_version=report.previous.version,
+        previous_digest=report.previous.digest,
     )
     return entry
 
 
-def _ended_otherwise(history: History, environment: str, found: Findings) -> list[Entry[Start]]:
+def _ended_otherwise(history: History, environment: str, found: Findings) -> list[Entry[DeliveryStart]]:
     """Return the start whose end was recorded last, where the target shows that this end was wrong."""
-    ended = history.of(Deploy, environment=environment)[-1:]
+    ended = history.of(DeliveryEnd, environment=environment)[-1:]
     wrong = [entry.record.start for entry in ended if found.resolution or _serves_anyway(history, found, entry.record)]
-    return [entry for entry in history.of(Start) if entry.id in wrong]
+    return [entry for entry in history.of(DeliveryStart) if entry.id in wrong]
 
 
-def _serves_anyway(history: History, found: Findings, ended: Deploy) -> bool:
+def _serves_anyway(history: History, found: Findings, ended: DeliveryEnd) -> bool:
     """Return whether a delivery serves that lost its target after the switch, and so was recorded as a failure."""
     switched = any(stage.name == "switch" and stage.ok for stage in ended.stages)
     return switched and ended.digest == found.serving.digest != _recorded_digest(history, ended.environment)
 
 
 async def _record_recovery(
-    ledger: Ledger, history: History, start: Entry[Start], serving: ReleaseRef, resolution: Resolution
+    ledger: Ledger, history: History, start: Entry[DeliveryStart], serving: ReleaseRef, resolution: Resolution
 ) -> History:
     serves = start.record.digest == serving.digest
     what = MESSAGES[resolution or ("serves" if serves else "nothing")]
@@ -108,10 +106,10 @@ async def _record_recovery(
         environment=start.record.environment,
         start=start.id,
         # A run that was killed before it changed anything is as good as undone; one that serves is finished.
-        outcome=resolution or ("finished" if serves else "undone"),
+        resolution=resolution or ("finished" if serves else "undone"),
         version=_version_of(history, serving),
         digest=serving.digest,
-        message=f"{what} ({start.record.version}, started by {start.record.by})",
+        message=f"{what} ({start.record.version}, started by {start.record.actor})",
     )
     return history
 
@@ -120,13 +118,13 @@ async def _record_change_by_hand(ledger: Ledger, history: History, environment: 
     recorded = _recorded_digest(history, environment)
     if recorded == serving.digest:
         return history
-    before = history.serving(environment)
-    was = f"{before.record.version} ({short(recorded)})" if before and recorded else "nothing"
+    before = history.current(environment)
+    was = f"{before.record.version} ({short_digest(recorded)})" if before and recorded else "nothing"
     _, history = await ledger.append(
         history,
         Recovery,
         environment=environment,
-        outcome="observed",
+        resolution="observed",
         version=_version_of(history, serving),
         digest=serving.digest,
         message=f"somebody changed the target by hand; by the ledger, {was} serves",
@@ -136,7 +134,7 @@ async def _record_change_by_hand(ledger: Ledger, history: History, environment: 
 
 def _recorded_digest(history: History, environment: str) -> str:
     """Return the digest of the current release by the ledger; empty: none."""
-    before = history.serving(environment)
+    before = history.current(environment)
     return before.record.digest if before else ""
 
 

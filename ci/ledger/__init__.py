@@ -1,1 +1,1 @@
-"""Versions, digests, the ledger, approvals and the policy of promotion: no Dagger types inside."""
+"""The ledger: records, their store and signatures, the policy, views, and GitHub. A library without a protocol."""

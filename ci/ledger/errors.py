@@ -1,50 +1,55 @@
-"""What can go wrong around the ledger.
+"""The errors of the ledger.
 
-ReleaseError
+LedgerError
 ├── RegistryError         the registry cannot be used
-│   ├── UnreachableError  nothing answers, or nothing but errors of its own
-│   ├── DeniedError       it wants another login
-│   └── MissingError      what was asked for is not there
-├── SigningError          a key, an agent or ssh-keygen itself is not fit to sign or to verify
-├── StatementError        a text is no statement
-└── RefusedError          the rules of the release say no
+│   ├── UnreachableError  the registry does not answer, or answers with server errors only
+│   ├── DeniedError       the registry does not accept the login
+│   └── MissingError      the registry does not hold what was requested
+├── SchemaError           the ledger's records have a schema that this version does not read
+├── SigningError          a key, an ssh-agent or ssh-keygen cannot sign or verify
+├── StatementError        a text is not a valid statement
+└── RefusedError          policy does not allow it
 """
 
 from collections.abc import Sequence
 
 
-class ReleaseError(Exception):
-    """A request cannot be carried out; the message says where, what, and what to do next."""
+class LedgerError(Exception):
+    """The ledger cannot be read or written; the message names the place, the problem and the next step."""
 
 
-class RegistryError(ReleaseError):
+class RegistryError(LedgerError):
     """The registry cannot be used."""
 
 
 class UnreachableError(RegistryError):
-    """Nothing answers, or nothing but errors of its own."""
+    """The registry does not answer, or answers with server errors only."""
 
 
 class DeniedError(RegistryError):
-    """It wants another login."""
+    """The registry does not accept the login."""
 
 
 class MissingError(RegistryError):
-    """What was asked for is not there."""
+    """The registry does not hold what was requested."""
 
 
-class SigningError(ReleaseError):
-    """A key, an agent or ssh-keygen itself is not fit to sign or to verify."""
+class SchemaError(LedgerError):
+    """The ledger's records have a schema that this version does not read."""
 
 
-class StatementError(ReleaseError):
-    """A text is no statement."""
+class SigningError(LedgerError):
+    """A key, an ssh-agent or ssh-keygen cannot sign or verify."""
 
 
-class RefusedError(ReleaseError):
-    """The rules of the release say no; `reasons` are sentences, one for each."""
+class StatementError(LedgerError):
+    """A text is not a valid statement."""
+
+
+class RefusedError(LedgerError):
+    """Policy does not allow it; `reasons` are sentences, one for each refusal."""
 
     def __init__(self, *reasons: str) -> None:
-        """Keep the reasons and make the message of them."""
+        """Keep the reasons; the message has a line for each."""
         super().__init__("\n".join(reasons))
         self.reasons: Sequence[str] = reasons

@@ -1,4 +1,4 @@
-"""Telling people how a deploy ended: a POST of JSON to each address that the environment names."""
+"""Notifications: when a delivery ends, each webhook of its environment gets a POST of JSON."""
 
 import asyncio
 import ssl
@@ -8,38 +8,38 @@ from urllib.parse import urlsplit
 import httpx
 
 from ci.ledger.history import Entry
-from ci.ledger.records import Deploy
-from ci.ledger.rendering.lines import told
+from ci.ledger.records import DeliveryEnd
+from ci.ledger.rendering.lines import describe_record
 
-# How long one of them may take, in seconds: nobody's deploy waits for a chat.
-PATIENCE = 5
+# How long a webhook may take, in seconds: a delivery must not wait for a chat.
+TIMEOUT = 5
 
 
-async def tell(addresses: Sequence[str], entry: Entry[Deploy]) -> tuple[str, ...]:
-    """Tell of a deploy, and return a sentence for each address that could not be told: that fails nothing."""
-    if not addresses:
+async def notify(webhooks: Sequence[str], entry: Entry[DeliveryEnd]) -> tuple[str, ...]:
+    """Send the end of a delivery to webhooks; returns a sentence for each that failed, and raises no error."""
+    if not webhooks:
         return ()
     record = entry.record
     body = {
-        # What chats show, and what programs read.
-        "text": told(entry),
+        # Chats show `text`; programs read the rest.
+        "text": describe_record(entry),
         "app": record.app,
         "environment": record.environment,
         "action": record.action,
         "version": record.version,
-        "outcome": record.outcome,
+        "outcome": record.outcome.value,
         "address": record.address,
     }
-    async with httpx.AsyncClient(timeout=PATIENCE, verify=ssl.create_default_context()) as client:
-        failures = await asyncio.gather(*(_posted(client, address, body) for address in addresses))
+    async with httpx.AsyncClient(timeout=TIMEOUT, verify=ssl.create_default_context()) as client:
+        failures = await asyncio.gather(*(_post(client, webhook, body) for webhook in webhooks))
     return tuple(failure for failure in failures if failure)
 
 
-async def _posted(client: httpx.AsyncClient, address: str, body: dict[str, str]) -> str:
-    # The rest of an address is often a secret.
-    where = urlsplit(address).hostname
+async def _post(client: httpx.AsyncClient, webhook: str, body: dict[str, str]) -> str:
+    # The rest of a webhook's address is often a secret.
+    host = urlsplit(webhook).hostname
     try:
-        answer = await client.post(address, json=body)
+        answer = await client.post(webhook, json=body)
     except httpx.HTTPError as error:
-        return f"{where} could not be told: {type(error).__name__}"
-    return "" if answer.is_success else f"{where} could not be told: HTTP {answer.status_code}"
+        return f"the webhook at {host} failed: {type(error).__name__}"
+    return "" if answer.is_success else f"the webhook at {host} failed: HTTP {answer.status_code}"

@@ -1,4 +1,4 @@
-"""Where an image comes from, in the words that the field has agreed on."""
+"""The provenance of an image in in-toto's and SLSA's format."""
 
 from collections.abc import Mapping
 from datetime import datetime

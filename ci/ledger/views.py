@@ -1,18 +1,21 @@
-"""What is read out of the ledger: typed views."""
+"""Typed views of the ledger."""
 
 from datetime import datetime
+from typing import Literal
 
 from ci.frozen import FrozenModel
+from ci.ledger.records import Resolution
+from ci.outcome import Outcome
 
 
-class Line(FrozenModel):
-    """One record, and what people are told about it."""
+class HistoryLine(FrozenModel):
+    """One record, and its description on one line."""
 
     id: str
     at: datetime
     kind: str
-    by: str
-    # Whether a valid signature of the person it is by covers it.
+    actor: str
+    # Whether the actor's valid signature covers the record.
     signed: bool
     environment: str
     version: str
@@ -21,19 +24,20 @@ class Line(FrozenModel):
 
 
 class HistoryView(FrozenModel):
-    """What happened, the newest first."""
+    """The records, the newest first."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[HistoryLine, ...]
 
 
 class ReleaseView(FrozenModel):
-    """A release's whole story: how it was built, who said what about it, and where it ran, the oldest first."""
+    """A version: its build, the statements about it, and its deliveries, the oldest first."""
 
     version: str
     image: str
     digest: str
+    test_image: str
     built: datetime
-    by: str
+    actor: str
     author: str
     commit: str
     dirty: bool
@@ -44,43 +48,45 @@ class ReleaseView(FrozenModel):
     provenance: str
     migrations: tuple[str, ...]
     forward_compatible: bool
-    words: tuple[Line, ...]
-    runs: tuple[Line, ...]
-    # The environments that it serves now, by the ledger.
+    statements: tuple[HistoryLine, ...]
+    deliveries: tuple[HistoryLine, ...]
+    # The environments in which the version is the current release by the ledger.
     serves: tuple[str, ...]
     markdown: str
 
 
-class Serving(FrozenModel):
-    """What an environment serves by the ledger; empty: nothing."""
+class EnvironmentView(FrozenModel):
+    """An environment's current release by the ledger; the fields are empty where nothing serves."""
 
     environment: str
     version: str = ""
     digest: str = ""
     since: datetime | None = None
-    by: str = ""
-    # Whether a valid signature of the person it is by covers the record that says so.
-    proven: bool = False
-    # That of the deploy or of the recovery.
-    outcome: str = ""
-    # Deploys that have no end yet.
-    under_way: tuple[Line, ...] = ()
+    actor: str = ""
+    # Whether the actor's valid signature covers the record that made the release current.
+    signed: bool = False
+    # How the delivery that made the release current ended; empty: a change by hand did.
+    outcome: Outcome | Literal[""] = ""
+    # What a recovery did where it made the release current; empty: a delivery did.
+    resolution: Resolution | Literal[""] = ""
+    # Deliveries without an end.
+    open_deliveries: tuple[HistoryLine, ...] = ()
 
 
 class EnvironmentsView(FrozenModel):
-    """What every environment serves by the ledger, in the order of promotion."""
+    """The environments, in the order of promotion."""
 
-    environments: tuple[Serving, ...]
+    environments: tuple[EnvironmentView, ...]
 
 
-class Report(FrozenModel):
-    """An environment's latest deploy, also one that failed or has no end."""
+class ReportView(FrozenModel):
+    """An environment's latest delivery, also one that failed or has no end."""
 
     environment: str
     version: str
     digest: str
-    outcome: str
+    outcome: Outcome
     started: datetime
     ended: datetime | None
-    by: str
+    actor: str
     markdown: str

@@ -39,10 +39,10 @@ class LedgerLine:
     text: str = field("The record on one line")
 
     @classmethod
-    def of(cls, line: views.Line) -> Self:
+    def of(cls, line: views.HistoryLine) -> Self:
         """Take a line over."""
-        fields = line.model_dump(exclude={"id", "at"})
-        return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", **fields)
+        fields = line.model_dump(exclude={"id", "at", "actor"})
+        return cls(record=line.id, at=f"{line.at:%Y-%m-%dT%H:%M:%SZ}", by=line.actor, **fields)
 
     def __str__(self) -> str:
         """Write it as people read it."""
@@ -98,15 +98,15 @@ class Release:
             image=release.image,
             digest=release.digest,
             built=f"{release.built:%Y-%m-%dT%H:%M:%SZ}",
-            by=release.by,
+            by=release.actor,
             author=release.author,
             commit=release.commit,
             tests=release.tests,
             sbom=release.sbom,
             provenance=release.provenance,
             serves=list(release.serves),
-            statements=[LedgerLine.of(line) for line in release.words],
-            runs=[LedgerLine.of(line) for line in release.runs],
+            statements=[LedgerLine.of(line) for line in release.statements],
+            runs=[LedgerLine.of(line) for line in release.deliveries],
             summary="\n".join([*_problems(viewed), release.markdown]),
         )
 
@@ -135,7 +135,7 @@ class DeployReport:
             outcome=release.outcome if release else "",
             started=f"{release.started:%Y-%m-%dT%H:%M:%SZ}" if release else "",
             ended=f"{release.ended:%Y-%m-%dT%H:%M:%SZ}" if release and release.ended else "",
-            by=release.by if release else "",
+            by=release.actor if release else "",
             summary="\n".join([*_problems(viewed), release.markdown if release else viewed.message]),
         )
 
@@ -155,7 +155,7 @@ class EnvironmentLine:
     note: str = field("Where ledger and target differ, or why the target does not answer")
 
     @classmethod
-    def of(cls, serving: views.Serving, state: TargetState | str) -> Self:
+    def of(cls, serving: views.EnvironmentView, state: TargetState | str) -> Self:
         """Lay what the ledger says beside what the target says, which may be an error."""
         state_read = state if isinstance(state, TargetState) else None
         return cls(
@@ -163,7 +163,7 @@ class EnvironmentLine:
             version=serving.version,
             digest=serving.digest,
             since=f"{serving.since:%Y-%m-%dT%H:%M:%SZ}" if serving.since else "",
-            by=serving.by,
+            by=serving.actor,
             outcome=serving.outcome,
             running=state_read.current.version if state_read else "",
             healthy=bool(state_read and state_read.is_healthy),
@@ -197,12 +197,12 @@ class Environments:
         return cls(lines=lines, problems=list(status.problems), summary="\n".join([*_problems(status), *table]))
 
 
-def _note(serving: views.Serving, state: TargetState | str) -> str:
+def _note(serving: views.EnvironmentView, state: TargetState | str) -> str:
     if isinstance(state, str):
         return state
     if state.current.digest != serving.digest:
         return f"{state.current.version or 'nothing'} runs there: the next command on it records that"
-    return "a deploy has no end yet" if serving.under_way else ""
+    return "a deploy has no end yet" if serving.open_deliveries else ""
 
 
 def _problems(viewed: LedgerView | EnvironmentsStatus) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from ci.decorators import field, object_type
-from ci.settings.explained import Explained
+from ci.settings.effective import EffectiveSetting
 
 
 @object_type
@@ -18,7 +18,7 @@ class EffectiveSettings:
     summary: str = field("All of it, as a table in Markdown")
 
     @classmethod
-    def of(cls, environment: str, rows: Sequence[Explained]) -> Self:
+    def of(cls, environment: str, rows: Sequence[EffectiveSetting]) -> Self:
         """Take rows over."""
         table = [f"| {row.path} | `{row.value}` | {row.source} |" for row in rows]
         return cls(

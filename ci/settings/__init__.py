@@ -1,11 +1,12 @@
 """`pipeline.toml` as typed settings."""
 
 from ci.settings.app import App, Images, Registry, Tests
+from ci.settings.approvals import Approvals
 from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
+from ci.settings.freeze_windows import FreezeWindow
 from ci.settings.github import Github
-from ci.settings.guards import Approvals, Freeze
 from ci.settings.hosts import Host
-from ci.settings.people import Person, Release, known_as, with_role
+from ci.settings.people import Person, Signing, find_person, people_with_role
 from ci.settings.problems import FILE, SettingsError
 from ci.settings.settings import Settings
 
@@ -15,21 +16,21 @@ __all__ = [
     "Approvals",
     "Edge",
     "Environment",
-    "Freeze",
+    "FreezeWindow",
     "Github",
     "Health",
     "Host",
     "Images",
     "Person",
     "Registry",
-    "Release",
     "Resources",
     "Settings",
     "SettingsError",
+    "Signing",
     "Target",
     "Tests",
     "Update",
     "Verify",
-    "known_as",
-    "with_role",
+    "find_person",
+    "people_with_role",
 ]

@@ -1,11 +1,11 @@
-"""What the pipeline has to know about the service, its registry and the images around it."""
+"""`[app]`, `[registry]` and `[images]`: the service, its registry, and third-party images."""
 
 from typing import Literal
 
 from ci.frozen import FrozenModel
 from ci.settings.values import Folder, Image, Name, Port, Repository, Route
 
-# One line on a bare socket: a health check runs every second or so, and an HTTP client's imports would cost it 0.1 s.
+# A bare socket: a health check runs every second, and the imports of an HTTP client would take 0.1 s each time.
 PROBE = (
     "import socket, sys; s = socket.create_connection(('127.0.0.1', {port}), 2); "
     "s.sendall(b'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
@@ -14,9 +14,9 @@ PROBE = (
 
 
 class Tests(FrozenModel):
-    """Where the service's tests are, inside its folder."""
+    """The folders of the service's tests, inside its own folder."""
 
-    # Not a test class, whatever its name says.
+    # pytest takes classes called Test… for test classes.
     __test__ = False
 
     unit: Folder = "tests/unit"
@@ -29,35 +29,35 @@ class App(FrozenModel):
 
     name: Name
     path: Folder = "."
-    # What uvicorn is told to serve; a service with a Dockerfile starts itself and needs none.
+    # The application that uvicorn serves; a service with a Dockerfile needs none.
     module: str = ""
     dockerfile: Folder | None = None
     port: Port = 8000
     health_path: Route = "/healthz"
     version_path: Route = "/version"
-    # What a container is asked inside itself; empty: a GET of `health_path` by the image's Python.
+    # The health check's command inside the container; empty: a GET of `health_path` with the image's Python.
     health_command: tuple[str, ...] = ()
     # A key of `[images]` or any other image.
     base_image: Image = "python"
     database: Literal["postgres", "none"] = "none"
-    # The folder of the database's migrations, inside the service's; empty: there are none.
+    # The folder of the database's migrations, inside the service's folder; empty: there are none.
     migrations: Folder = ""
-    # The developers' word that the release before works on this one's schema, so that both can run at once.
+    # Whether the previous release works on this one's schema, so that both can run at once.
     forward_compatible: bool = True
     tests: Tests = Tests()
 
     @property
     def probe(self) -> tuple[str, ...]:
-        """The command that tells whether a container is healthy."""
+        """The command that checks whether a container is healthy."""
         script = PROBE.format(port=self.port, path=self.health_path)
         return self.health_command or ("python", "-ISc", script)
 
 
 class Registry(FrozenModel):
-    """`[registry]`: where the service's images are kept."""
+    """`[registry]`: the repository of the service's images."""
 
     repository: Repository
-    # A file of the repository with the certificates (PEM) of a registry that the system's do not know; empty: none.
+    # A file with the CA certificates (PEM) of a registry that has a private CA; empty: none.
     ca: Folder = ""
 
     @property
@@ -67,11 +67,11 @@ class Registry(FrozenModel):
 
     @property
     def is_loopback(self) -> bool:
-        """Tell whether it is only reachable on the target's own machine."""
+        """Whether only the target's own machine reaches the registry."""
         return self.host.partition(":")[0] in {"localhost", "127.0.0.1"}
 
     def beside(self, image: str) -> str:
-        """Name the place of a third-party image in this registry, without a tag: beside the service's repository."""
+        """Return a third-party image's repository in this registry, beside the service's own."""
         name = image.partition("@")[0]
         path, _, last = name.rpartition("/")
         last = last.partition(":")[0]

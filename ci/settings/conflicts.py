@@ -1,4 +1,4 @@
-"""What is wrong between settings that are each right by themselves."""
+"""Conflicts between settings that are each valid alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,50 +10,50 @@ from pydantic import BaseModel, ValidationError
 
 from ci.settings.app import App
 from ci.settings.environment import Environment
-from ci.settings.people import Person, with_role
-from ci.settings.problems import nearest
+from ci.settings.people import Person, people_with_role
+from ci.settings.problems import suggest_nearest
 
 M = TypeVar("M", bound=BaseModel)
 Problem = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Known:
-    """The settings, as far as they are right."""
+class ParsedSettings:
+    """The settings as far as they are valid."""
 
-    # What the file and the overrides say themselves.
+    # The file and the overrides, without defaults.
     data: Mapping[str, Any]
     app: App | None
     people: Mapping[str, Person]
     environments: Mapping[str, Environment]
 
     @classmethod
-    def salvaged(cls, data: Mapping[str, Any]) -> "Known":
-        """Read what can be read, so that its conflicts are reported with the other problems."""
-        apps = _readable(App, {"app": data.get("app")})
+    def parse_valid_parts(cls, data: Mapping[str, Any]) -> "ParsedSettings":
+        """Parse the valid parts, so that their conflicts are reported with the other problems."""
+        apps = _parse_valid(App, {"app": data.get("app")})
         people, environments = _table(data, "people"), _table(data, "environments")
-        return cls(data, apps.get("app"), _readable(Person, people), _readable(Environment, environments))
+        return cls(data, apps.get("app"), _parse_valid(Person, people), _parse_valid(Environment, environments))
 
-    def says(self, *path: str) -> bool:
-        """Tell whether the file or an override sets this, rather than a default."""
+    def sets(self, *path: str) -> bool:
+        """Return whether the file or an override sets a path, rather than a default."""
         return _at(self.data, path) is not None
 
     @property
-    def knows_everybody(self) -> bool:
-        """Tell whether all people could be read, if there are any."""
+    def has_all_people(self) -> bool:
+        """Whether every person is valid."""
         return len(self.people) == len(_table(self.data, "people"))
 
 
-def conflicts(known: Known) -> Iterator[Problem]:
+def find_conflicts(known: ParsedSettings) -> Iterator[Problem]:
     """Yield the path and the sentence of every conflict."""
     if known.data.get("environments") == {}:
         yield "environments", "must hold at least one environment, like [environments.dev]"
     if known.app and not (known.app.module or known.app.dockerfile):
         yield "app", "must have a module (like orders.main:app) or a dockerfile"
     yield from _ports(known)
-    yield from _namesakes(known, "emails", {name: person.emails for name, person in known.people.items()})
+    yield from _duplicate_aliases(known, "emails", {name: person.emails for name, person in known.people.items()})
     logins = {name: tuple(filter(None, [person.github])) for name, person in known.people.items()}
-    yield from _namesakes(known, "github", logins)
+    yield from _duplicate_aliases(known, "github", logins)
     for name, environment in known.environments.items():
         yield from _roles(known, name, environment)
         yield from _approvals(known, name, environment)
@@ -61,25 +61,25 @@ def conflicts(known: Known) -> Iterator[Problem]:
         yield from _secrets(name, environment)
 
 
-def _ports(known: Known) -> Iterator[Problem]:
+def _ports(known: ParsedSettings) -> Iterator[Problem]:
     taken: dict[tuple[str, int], str] = {}
     for name, environment in known.environments.items():
         first = taken.setdefault((environment.target.address, environment.edge.port), name)
         if first != name:
-            what = f"must differ from that of {first}, which lives on the same target (is {environment.edge.port})"
+            what = f"must differ from that of {first}, which is on the same target (is {environment.edge.port})"
             yield f"environments.{name}.edge.port", what
 
 
-def _namesakes(known: Known, field: str, aliases: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+def _duplicate_aliases(known: ParsedSettings, field: str, aliases: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for name in known.people:
         for alias in aliases[name]:
             owner = owners.setdefault(alias.casefold(), name)
             if owner != name:
-                yield f"people.{name}.{field}", f"must be one person's only: {owner} has it too (is {alias})"
+                yield f"people.{name}.{field}", f"must belong to one person: {owner} has it too (is {alias})"
 
 
-def _roles(known: Known, name: str, environment: Environment) -> Iterator[Problem]:
+def _roles(known: ParsedSettings, name: str, environment: Environment) -> Iterator[Problem]:
     held = dict.fromkeys(role for person in known.people.values() for role in person.roles)
     approvals = environment.approvals
     for path, roles in {
@@ -88,43 +88,43 @@ def _roles(known: Known, name: str, environment: Environment) -> Iterator[Proble
         ("approvals", "roles"): approvals.roles,
         ("approvals", "including"): approvals.including,
     }.items():
-        if not known.says("environments", name, *path) or not known.knows_everybody:
+        if not known.sets("environments", name, *path) or not known.has_all_people:
             continue
         for role in roles:
             if role not in held:
-                allowed = f"people have {', '.join(held)}" if held else f'give it to somebody: roles = ["{role}"]'
+                allowed = f"people have {', '.join(held)}" if held else f'add it to a person: roles = ["{role}"]'
                 where = ".".join(("environments", name, *path))
-                yield where, f"nobody under [people] has the role {role}{nearest(role, held)}; {allowed}"
+                yield where, f"no person under [people] has the role {role}{suggest_nearest(role, held)}; {allowed}"
 
 
-def _approvals(known: Known, name: str, environment: Environment) -> Iterator[Problem]:
+def _approvals(known: ParsedSettings, name: str, environment: Environment) -> Iterator[Problem]:
     approvals = environment.approvals
-    # A file that names nobody yet can be tried in dev; what asks for approvals then says that nobody can give them.
-    if not known.people or not known.knows_everybody or not approvals.count:
+    # A file without people works in dev. Elsewhere the policy reports that approvals cannot be given.
+    if not known.people or not known.has_all_people or not approvals.count:
         return
-    able = with_role(known.people, approvals.roles)
+    able = people_with_role(known.people, approvals.roles)
     if approvals.count > len(able):
-        who = ", ".join(able) or "nobody"
-        what = (
-            f"must be at most {len(able)}, as many as have a role that may approve, {_either(approvals.roles)}: {who}"
-        )
+        who = ", ".join(able) or "none"
+        what = f"must be at most {len(able)}, the number of people with the role {_either(approvals.roles)}: {who}"
         yield f"environments.{name}.approvals.count", f"{what} (is {approvals.count})"
     for role in approvals.including:
-        defaulted = not known.says("environments", name, "approvals", "including")
-        if defaulted and not with_role(known.people, [role]):
-            what = f"nobody under [people] has the role {role}, which environments of the kind {environment.kind} need"
-            yield f"environments.{name}.approvals.including", f"{what}: give it to somebody, or set this"
+        defaulted = not known.sets("environments", name, "approvals", "including")
+        if defaulted and not people_with_role(known.people, [role]):
+            what = (
+                f"no person under [people] has the role {role}, which environments of the kind {environment.kind} need"
+            )
+            yield f"environments.{name}.approvals.including", f"{what}: add it to a person, or set this"
 
 
 def _crons(name: str, environment: Environment) -> Iterator[Problem]:
     for index, freeze in enumerate(environment.freezes):
         if freeze.cron and not _is_cron(freeze.cron):
-            what = "must be five fields of cron that come true, like 0 16 * * FRI"
+            what = "must be five fields of cron that match some time, like 0 16 * * FRI"
             yield f"environments.{name}.freezes.{index}.cron", f"{what} (is {freeze.cron})"
 
 
 def _is_cron(text: str) -> bool:
-    # What reads settings beside a target never needs it, and few settings hold a cron at all.
+    # Few settings have a cron, and the import takes time in each process.
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - only where a freeze has a cron
 
     try:
@@ -143,7 +143,7 @@ def _either(roles: Sequence[str]) -> str:
     return " or ".join(roles)
 
 
-def _readable(model: type[M], tables: Mapping[str, Any]) -> dict[str, M]:
+def _parse_valid(model: type[M], tables: Mapping[str, Any]) -> dict[str, M]:
     found = {}
     for name, table in tables.items():
         try:

@@ -37,11 +37,11 @@ def _checked_branch(branch: str) -> str:
 
 
 class Github(FrozenModel):
-    """`[github]`: where the workflows run, and whose word about a run is taken."""
+    """`[github]`: the repository and branch of the workflows, and the API that is asked about their runs."""
 
-    # OWNER/NAME; empty: no approval on GitHub counts.
+    # OWNER/NAME; empty: approvals on GitHub do not count.
     repository: Annotated[str, AfterValidator(_checked_slug)] = ""
-    # The branch whose workflows deploy.
+    # The branch of the workflows that deploy.
     branch: Annotated[str, AfterValidator(_checked_branch)] = "main"
-    # The address of the API; that of a GitHub Enterprise Server is https://HOST/api/v3.
+    # The API's address; a GitHub Enterprise Server has https://HOST/api/v3.
     api: Annotated[str, AfterValidator(_checked_api)] = "https://api.github.com"

@@ -1,4 +1,4 @@
-"""The machines of an environment, where the pipeline makes them ready itself."""
+"""`[environments.X.hosts.NAME]`: the machines that the pipeline prepares."""
 
 import re
 from collections.abc import Mapping
@@ -37,16 +37,16 @@ class Host(FrozenModel):
     """`[environments.X.hosts.NAME]`: one machine of the environment's swarm."""
 
     address: Annotated[str, AfterValidator(_checked_address)]
-    # Lines of a known_hosts file; a host whose key is not among them is refused.
+    # Lines of a known_hosts file; a host with another key is refused.
     known_hosts: str
     role: Literal["manager", "worker"] = "manager"
-    # Set on the node; others that it has are left alone.
+    # Labels that are set on the node; its other labels stay.
     labels: Mapping[str, str] = Field(default_factory=dict)
-    # The IP address by which the hosts reach each other, where it is not the one in `address`.
+    # The IP address between hosts, where it is not the one in `address`.
     internal: Annotated[str, AfterValidator(_checked_internal)] = ""
 
     @property
     def advertised(self) -> str:
-        """The IP address that the other hosts are told; empty: Docker finds it, where the host has only one."""
+        """The IP address that Docker advertises to other hosts; empty: Docker finds the host's only one."""
         host = urlsplit(self.address).hostname or ""
         return self.internal or (host if _is_ip(host) else "")

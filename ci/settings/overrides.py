@@ -1,4 +1,4 @@
-"""From the file's text and the overrides to one table, before anything is checked."""
+"""The file's text and the overrides as one table, before anything is checked."""
 
 import re
 import tomllib
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ci.settings.kinds import merged
+from ci.settings.defaults import merge
 from ci.settings.problems import FILE, SettingsError
 
 POSITION = re.compile(r"^(.*) \(at (line \d+, column \d+|end of document)\)$")
@@ -31,7 +31,7 @@ def read_file(text: str) -> dict[str, Any]:
 
 
 def read_overrides(overrides: Sequence[str]) -> list[Override]:
-    """Read overrides, all of them or none."""
+    """Read overrides; one that is wrong fails all."""
     matches = [re.match(r"^([\w-]+(?:\.[\w-]+)*)=(.*)$", text, re.DOTALL) for text in overrides]
     if wrong := [text for text, match in zip(overrides, matches, strict=True) if not match]:
         raise SettingsError(
@@ -40,13 +40,13 @@ def read_overrides(overrides: Sequence[str]) -> list[Override]:
     return [Override(tuple(match[1].split(".")), _value(match[2])) for match in matches if match]
 
 
-def laid_over(data: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
-    """Lay overrides over the file's table."""
+def apply_overrides(data: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
+    """Merge overrides over the file's table."""
     for override in overrides:
         table: Any = override.value
         for key in reversed(override.path):
             table = {key: table}
-        data = merged(data, table)
+        data = merge(data, table)
     return data
 
 
@@ -54,5 +54,5 @@ def _value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any kind
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        # Quotes are a burden on a command line: what is no other value is a string.
+        # Quotes are tedious on a command line: a text that is no other value is a string.
         return text

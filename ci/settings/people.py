@@ -1,4 +1,4 @@
-"""Who takes part: people, their keys' names, their logins and their roles."""
+"""`[people]` and `[signing]`: people with their logins and roles, and the files with their keys."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -9,16 +9,16 @@ from pydantic import AfterValidator, Field
 from ci.frozen import FrozenModel
 from ci.settings.values import Folder, Name
 
-# What records call somebody who did not say who they are.
-NOBODY = "anonymous"
+# The actor of records that have no signature.
+ANONYMOUS = "anonymous"
 
 
 def _checked_person(name: str) -> str:
-    # It is a principal of `allowed_signers`, where commas separate and * ? ! are patterns.
+    # The name is a principal of `allowed_signers`, where commas separate and * ? ! are patterns.
     if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", name):
         raise ValueError("must be at most 64 letters, digits, dots, hyphens, @ and _, and start with a letter or digit")
-    if name == NOBODY:
-        raise ValueError("must be another name: records call those so who did not say who they are")
+    if name == ANONYMOUS:
+        raise ValueError("must be another name: unsigned records have this one")
     return name
 
 
@@ -41,31 +41,31 @@ Role = Name
 
 
 class Person(FrozenModel):
-    """`[people.NAME]`: somebody whose NAME is the principal of their keys in `allowed_signers`."""
+    """`[people.NAME]`: a person; NAME is the principal of their keys in `allowed_signers`."""
 
-    # The addresses that their commits may bear.
+    # The addresses in their commits.
     emails: tuple[Email, ...] = ()
     # Their GitHub login; empty: none.
     github: Login = ""
     roles: tuple[Role, ...] = ()
 
 
-class Release(FrozenModel):
-    """`[release]`: where the keys are that sign."""
+class Signing(FrozenModel):
+    """`[signing]`: the files with the keys that sign."""
 
-    # A file of the repository, as ssh-keygen reads it.
+    # A file of the repository in ssh-keygen's format.
     allowed_signers: Annotated[Folder, Field(min_length=1)] = "allowed_signers"
     # A file of the repository: a key revocation list or public keys; empty: no key was ever revoked.
     revoked_keys: Folder = ""
 
 
-def with_role(people: Mapping[str, Person], roles: Collection[str]) -> tuple[str, ...]:
-    """Name those who hold any of the roles, in the file's order."""
+def people_with_role(people: Mapping[str, Person], roles: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the people who have any of the roles, in the file's order."""
     return tuple(name for name, person in people.items() if set(roles) & set(person.roles))
 
 
-def known_as(people: Mapping[str, Person], name: str) -> str:
-    """Name the person whose name, e-mail or GitHub login this is; empty: nobody's."""
+def find_person(people: Mapping[str, Person], name: str) -> str:
+    """Return the person with this name, e-mail address or GitHub login; empty: there is none."""
     wanted = name.casefold()
     for person, details in people.items():
         if name == person or wanted in {alias.casefold() for alias in (details.github, *details.emails) if alias}:

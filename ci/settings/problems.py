@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in sentences: where, what is allowed, and what stands there."""
+"""Problems of the settings as sentences: where, what is allowed, and the present value."""
 
 import difflib
 import typing
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ci.settings.guards import MOMENT
+from ci.settings.freeze_windows import MOMENT
 
 FILE = "pipeline.toml"
 
@@ -36,12 +36,14 @@ ALLOWED = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
 }
-# Where a setting takes either of two kinds of value, the checker adds the kind it tried to the path.
+# Where a setting takes one of two types, pydantic adds the type that it tried to the path.
 BRANCHES = ("tuple[", "literal[", "function-")
+# Old names of settings, and the names that replace them.
+RENAMED = {"tell": "notify", "proof": "tests", "release": "signing"}
 
 
 class SettingsError(Exception):
-    """The settings are wrong; `problems` are sentences, one for each thing to mend."""
+    """The settings are wrong; `problems` are sentences, one for each problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         """Keep the problems and make the message of them."""
@@ -49,8 +51,8 @@ class SettingsError(Exception):
         self.problems = tuple(problems)
 
 
-def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence[tuple[str, ...]]) -> list[str]:
-    """Say in a sentence each what is wrong; problems of one place with several allowed kinds become one."""
+def explain_errors(error: ValidationError, model: type[BaseModel], overridden: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write a sentence for each problem; several allowed types of one setting make one problem."""
     sentences: dict[str, list[tuple[str, str]]] = {}
     for detail in error.errors():
         path = tuple(str(part) for part in detail["loc"] if not str(part).startswith(BRANCHES) and part != "[key]")
@@ -62,13 +64,13 @@ def explain(error: ValidationError, model: type[BaseModel], overridden: Sequence
     ]
 
 
-def placed(problems: Iterable[tuple[str, str]], overridden: Sequence[tuple[str, ...]]) -> list[str]:
-    """Write problems, each a path and what is wrong there, as sentences that say where the setting was made."""
+def locate_problems(problems: Iterable[tuple[str, str]], overridden: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write problems, each a path and what is wrong there, as sentences that name the setting's source."""
     return [f"{_source(tuple(path.split('.')), overridden)}: {path}: {what}" for path, what in problems]
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Suggest the known name that a misspelt one is nearest to, if any is near."""
+def suggest_nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest the known name that is most similar to a misspelt one; empty: none is similar."""
     near = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
     return f" (did you mean {near[0]}?)" if near else ""
 
@@ -83,7 +85,9 @@ def _sentence(detail: ErrorDetails, path: tuple[str, ...], model: type[BaseModel
         return "must be set", ""
     if kind == "extra_forbidden":
         known = _keys_at(model, path[:-1])
-        return f"unknown key{nearest(path[-1], known)}; known are {', '.join(known)}", ""
+        if (new := RENAMED.get(path[-1], "")) in known:
+            return f"was renamed: call it {new}", ""
+        return f"unknown key{suggest_nearest(path[-1], known)}; known are {', '.join(known)}", ""
     what = ALLOWED.get(kind, "").format_map(context) or str(context.get("error") or detail["msg"])
     return what, _shown(detail["input"])
 
@@ -100,6 +104,6 @@ def _keys_at(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
         if isinstance(found, type) and issubclass(found, BaseModel):
             found = found.model_fields[part].annotation
         else:
-            # A list's are those of its items, a table's those of its values.
+            # The keys of a list's items, or of a table's values.
             found = typing.get_args(found)[0 if typing.get_origin(found) is tuple else 1]
     return [field.alias or name for name, field in found.model_fields.items()]

@@ -6,17 +6,17 @@ from pydantic import Field, ValidationError
 
 from ci.frozen import FrozenModel
 from ci.settings.app import App, Images, Registry
-from ci.settings.conflicts import Known, conflicts
+from ci.settings.conflicts import ParsedSettings, find_conflicts
 from ci.settings.environment import Environment
 from ci.settings.github import Github
-from ci.settings.overrides import laid_over, read_file, read_overrides
-from ci.settings.people import Person, PersonName, Release
-from ci.settings.problems import FILE, SettingsError, explain, nearest, placed
+from ci.settings.overrides import apply_overrides, read_file, read_overrides
+from ci.settings.people import Person, PersonName, Signing
+from ci.settings.problems import FILE, SettingsError, explain_errors, locate_problems, suggest_nearest
 from ci.settings.values import Name
 
 
-# pydantic alone: what pydantic-settings adds, it reads from variables and files of a host, which a function's process
-# does not have; and importing it takes each process 55 ms.
+# No pydantic-settings: it reads variables and files of a host, which a function's process does not have, and its
+# import takes 55 ms in each process.
 class Settings(FrozenModel):
     """The service and its environments, as the file and the overrides describe them."""
 
@@ -24,7 +24,7 @@ class Settings(FrozenModel):
     registry: Registry
     images: Images = Images()
     people: dict[PersonName, Person] = Field(default_factory=dict)
-    release: Release = Release()
+    signing: Signing = Signing()
     github: Github = Github()
     # In the file's order, which is the order of promotion.
     environments: dict[Name, Environment]
@@ -34,18 +34,18 @@ class Settings(FrozenModel):
         """Read the file's text with overrides such as `environments.dev.replicas=3` over it.
 
         Raises:
-            SettingsError: Everything that is wrong with them, a line each.
+            SettingsError: The settings are wrong; the message has a line for each problem.
         """
         changes = read_overrides(overrides)
-        data = laid_over(read_file(text), changes)
+        data = apply_overrides(read_file(text), changes)
         overridden = [change.path for change in changes]
         try:
             settings = cls.model_validate(data)
         except ValidationError as error:
-            found = placed(conflicts(Known.salvaged(data)), overridden)
-            raise SettingsError([*explain(error, cls, overridden), *found]) from error
-        known = Known(data, settings.app, settings.people, settings.environments)
-        if problems := placed(conflicts(known), overridden):
+            found = locate_problems(find_conflicts(ParsedSettings.parse_valid_parts(data)), overridden)
+            raise SettingsError([*explain_errors(error, cls, overridden), *found]) from error
+        parsed = ParsedSettings(data, settings.app, settings.people, settings.environments)
+        if problems := locate_problems(find_conflicts(parsed), overridden):
             raise SettingsError(problems)
         return settings
 
@@ -53,14 +53,14 @@ class Settings(FrozenModel):
         """Return an environment by its name.
 
         Raises:
-            SettingsError: There is none of that name; it lists those that there are.
+            SettingsError: There is none of that name; the message lists the names.
         """
         if name not in self.environments:
             known = ", ".join(self.environments)
-            what = f"no such environment{nearest(name, self.environments)}; there are {known}"
+            what = f"no such environment{suggest_nearest(name, self.environments)}; there are {known}"
             raise SettingsError([f"{FILE}: environments.{name}: {what}"])
         return self.environments[name]
 
     def base_image(self) -> str:
-        """Return the image that the service is built on."""
+        """Return the base image of the service's image."""
         return str(getattr(self.images, self.app.base_image, self.app.base_image))

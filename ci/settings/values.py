@@ -1,4 +1,4 @@
-"""The kinds of value that the settings are made of."""
+"""The types of the settings' values."""
 
 import re
 from typing import Annotated
@@ -59,7 +59,7 @@ def _checked_url(url: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """Check that a name can be a file's, as a secret is one inside the container."""
+    """Check that a name can be a file's name: a secret is a file in the container."""
     if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", name):
         raise ValueError(
             "must be a file's name: at most 32 letters, digits, dots, hyphens and _, and start with a letter or digit"
@@ -75,4 +75,5 @@ Image = Annotated[str, AfterValidator(_checked_image)]
 Repository = Annotated[str, AfterValidator(_checked_repository)]
 Url = Annotated[str, AfterValidator(_checked_url)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+SecretName = Annotated[str, AfterValidator(file_name)]
 Seconds = Annotated[float, Field(ge=0)]

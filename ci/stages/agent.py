@@ -41,13 +41,13 @@ class Agent:
     @classmethod
     async def of(cls, settings: Settings, credentials: Credentials, source: dagger.Directory) -> "Agent":
         """Take the rules from the checkout: its settings, and the files that they name."""
-        signing, registry = settings.release, settings.registry
+        signing, registry = settings.signing, settings.registry
         allowed = signing.allowed_signers
         rules = home.Rules(
             settings=settings,
             # A team that signs nothing has no such file.
             allowed_signers=await source.file(allowed).contents() if await source.exists(allowed) else "",
-            revoked_keys=await _read_named(source, signing.revoked_keys, "release.revoked_keys"),
+            revoked_keys=await _read_named(source, signing.revoked_keys, "signing.revoked_keys"),
             registry_ca=await _read_named(source, registry.ca, "registry.ca"),
             registry_url=f"http://{REGISTRY}:{registry.host.partition(':')[2] or 80}" if registry.is_loopback else "",
             registry_user=credentials.registry_user,

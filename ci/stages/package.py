@@ -14,7 +14,7 @@ from ci.agent.home import REPOSITORY, SOURCES
 from ci.agent.protocol.requests import Identify
 from ci.agent.protocol.responses import Identified
 from ci.ledger.provenance import provenance
-from ci.ledger.records import Built
+from ci.ledger.records import BuildDescription
 from ci.settings import Settings
 from ci.stages import build, sbom
 from ci.stages.agent import Agent
@@ -32,7 +32,7 @@ class Package:
 
     version: str
     image: str
-    build: Built | None = None
+    build: BuildDescription | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def package(
     identified = artifacts.identified
     if identified.image and (identified.signed or not agent.signs):
         return Package(identified.version, identified.image)
-    built = Built(
+    built = BuildDescription(
         version=identified.version,
         image=artifacts.images[IMAGE],
         test_image=artifacts.images[TESTS],

@@ -122,7 +122,7 @@ async def test_requests_are_answered_in_both_ways(agent: Agent, images: Images, 
     assert (await ask(run, BuildRecorded, record)).existing
 
     refused = await ask(run, Refused, delivery("rollback", "0.9"))
-    assert "0.9 never ran successfully here" in refused.message
+    assert "0.9 never served here" in refused.message
     (agent.home / SECRET).write_text("hidden value")
     message = (await ask(run, Done, r.SetSecret(environment="dev", name="api-key"))).message
     assert message.startswith("api-key has its value number 1")

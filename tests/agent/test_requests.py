@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from ci.agent.dispatch import HANDLERS
 from ci.agent.protocol import requests as r
-from ci.ledger.records import Built
+from ci.ledger.records import BuildDescription
 
 DIGEST = f"sha256:{'a' * 64}"
-BUILD = Built(version="1.4.2", image=f"localhost:5000/orders@{DIGEST}", inputs="b" * 64, author="author@example.org")
+BUILD = BuildDescription(
+    version="1.4.2", image=f"localhost:5000/orders@{DIGEST}", inputs="b" * 64, author="author@example.org"
+)
 # One or more requests of every kind, and how the command line shows them.
 REQUESTS: list[tuple[r.AnyRequest, str]] = [
     (r.Identify(), "identify"),

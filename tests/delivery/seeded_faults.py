@@ -90,8 +90,8 @@ FAULTS = (
     SeededFault(
         "a delivery that was rolled back is recorded as a success",
         "recording.py",
-        '"rolled_back": "failed"',
-        '"rolled_back": "success"',
+        "        outcome=report.outcome,\n",
+        '        outcome="succeeded" if report.outcome == "rolled_back" else report.outcome,\n',
     ),
     SeededFault(
         "recovery finishes what it has to undo",

@@ -12,12 +12,12 @@ from ci.delivery.lock import new_lock
 from ci.delivery.policy import Policy
 from ci.delivery.request import DeliveryReport, DeliveryRequest
 from ci.ledger.builds import record_build
-from ci.ledger.errors import ReleaseError
+from ci.ledger.errors import LedgerError
 from ci.ledger.history import History
-from ci.ledger.records import Approval, Built, Denial, Lift
+from ci.ledger.records import Approval, BuildDescription, Denial, Lift
 from ci.ledger.signing.statements import Statement
 from ci.ledger.store.cache import Cache
-from ci.ledger.store.checks import Checked
+from ci.ledger.store.checks import CheckedRecord
 from ci.ledger.store.store import Ledger
 from ci.settings import Settings
 from ci.targets.errors import LockedError, TargetError
@@ -79,7 +79,7 @@ class Result:
     process: Process
     request: DeliveryRequest
     report: DeliveryReport | None = None
-    error: ReleaseError | TargetError | None = None
+    error: LedgerError | TargetError | None = None
 
     @property
     def ended(self) -> DeliveryReport:
@@ -117,7 +117,7 @@ class World:
     observe: Observe = lambda *_: None
     stacks: dict[str, MemoryStack] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
-    _sound: dict[str, Checked] = field(default_factory=dict)
+    _sound: dict[str, CheckedRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give each environment its stack."""
@@ -145,7 +145,7 @@ class World:
         test_image = f"localhost:5000/shop@{digest_of(f'tests of {version}')}"
         for stack in self.stacks.values():
             stack.behaviours |= {image_of(version): release, test_image: tests}
-        built = Built(
+        built = BuildDescription(
             version=version,
             image=image_of(version),
             test_image=test_image,
@@ -187,7 +187,7 @@ class World:
         policy = Policy(self.settings, self.ledger(actor, process))
         try:
             result.report = await deliver(request, self.target(environment, process), policy)
-        except (TargetError, ReleaseError) as error:
+        except (TargetError, LedgerError) as error:
             result.error = error
         except KilledError:
             assert process.killed

@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 
-from ci.ledger import protocol as ledgers
-from ci.ledger.handling import opened
 from ci.ledger.history import History
+from ci.ledger.signing.signatures import Signatures
+from ci.ledger.store.connection import RegistryAccess, open_ledger
 from ci.settings import FILE, Settings
+from ci.stages.agent_image import LOCK
 from ci.targets.access import Access
 from ci.targets.swarm.target import SwarmTarget
 from ci.targets.target import TargetState
@@ -111,10 +112,10 @@ class Place:
     def history(self) -> History:
         """Read the ledger."""
         settings = Settings.parse((self.project.folder / FILE).read_text())
-        access = ledgers.Access(url=f"http://localhost:{self.registry.port}")
+        access = RegistryAccess(url=f"http://localhost:{self.registry.port}")
 
         async def read() -> History:
-            async with opened(ledgers.Read(settings=settings, access=access, view="history")) as ledger:
+            async with open_ledger(settings, access, Signatures()) as ledger:
                 return await ledger.read()
 
         return asyncio.run(read())
@@ -201,4 +202,6 @@ def bring_up(place: Place) -> None:
         place.project.commit(version)
         built = place.project.ci("deploy", "--env=dev", "--checkout=.")
         assert built.status == 0, built.err
+    pinned = place.project.ci("pin-agent", f"--output={place.project.folder / LOCK}")
+    assert pinned.status == 0, pinned.err
     place.deploy(VERSIONS[0])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from ci.ledger.records import Deploy, Recovery, Start
+from ci.ledger.records import DeliveryEnd, DeliveryStart, Recovery
 from tests.users import browsers
 
 from .faults import ENVIRONMENT, VERSIONS, Place
@@ -32,7 +32,7 @@ def check_the_ledger(place: Place, known: set[str]) -> None:
     """A deploy that met a fault is never recorded as a success that does not serve."""
     history, state = place.history(), place.state()
     assert not history.problems
-    for entry in history.of(Deploy, environment=ENVIRONMENT):
+    for entry in history.of(DeliveryEnd, environment=ENVIRONMENT):
         if entry.id not in known and entry.record.outcome != "failed":
             assert entry.record.outcome == "refused" or entry.record.digest == state.current.digest, entry.record
 
@@ -40,7 +40,7 @@ def check_the_ledger(place: Place, known: set[str]) -> None:
 def check_the_end(place: Place, version: str, known: set[str]) -> None:
     """The ledger, the target and the users say the same, nothing is left, and nobody is blamed."""
     history, state = place.history(), place.state()
-    said = history.serving(ENVIRONMENT)
+    said = history.current(ENVIRONMENT)
     assert said
     assert (said.record.version, said.record.digest) == (version, state.current.digest)
     assert (state.current.version, place.serving()) == (version, version)
@@ -48,10 +48,10 @@ def check_the_end(place: Place, version: str, known: set[str]) -> None:
     assert "candidate" not in {release.role for release in state.releases}, state
     assert history.open_starts(ENVIRONMENT) == ()
     assert not history.problems
-    starts = {entry.id: entry.record for entry in history.of(Start)}
+    starts = {entry.id: entry.record for entry in history.of(DeliveryStart)}
     for entry in history.of(Recovery, environment=ENVIRONMENT):
         if entry.id not in known:
             # Without a start it would say that somebody had changed the target by hand.
             assert entry.record.start, entry.record
             serves = entry.record.digest == starts[entry.record.start].digest
-            assert entry.record.outcome == ("finished" if serves else "undone"), entry.record
+            assert entry.record.resolution == ("finished" if serves else "undone"), entry.record

@@ -178,3 +178,20 @@ def test_restore_takes_nothing_from_the_checkout(team: Team) -> None:
     assert (outcome.json["outcome"], team.version_in("acceptance")) == ("succeeded", current)
     assert agent_runs(outcome) == ["slipway-agent deliver restore acceptance"]
     assert_nothing_was_built(outcome)
+
+
+def test_failed_rollback_is_no_permanent_mark_against_a_release(team: Team) -> None:
+    current = team.version_in("acceptance")
+    other = {"v1.0.0": "v1.1.0", "v1.1.0": "v1.0.0"}[current]
+    nowhere = "--overrides=app.tests.integration=tests/nowhere"
+    failed = team.ci(nowhere, "rollback", "--env=acceptance", by="deployer")
+    assert failed.status == 1, failed.out
+    assert "acceptance: the tests of web-" in failed.err
+    assert team.version_in("acceptance") == current
+    # For ten minutes a person has to name the release, and the refusal says how.
+    message = team.refused("rollback", "--env=acceptance", by="deployer")
+    assert f"{other} failed to start at" in message
+    assert "is skipped for ten minutes" in message
+    assert f"`ci call rollback --env acceptance --version {other}" in message
+    back: Any = command(team, "rollback", "--env=acceptance", f"--version={other}").json
+    assert (back["version"], back["outcome"], team.version_in("acceptance")) == (other, "succeeded", other)

@@ -65,7 +65,7 @@ def test_sources_without_a_commit_go_to_dev_only(serving: Serving) -> None:
     version = serving.first["version"]
     outcome = serving.project.ci("--build-agent", "deploy", "--env=acceptance", f"--version={version}")
     assert (outcome.status, outcome.out) == (1, "")
-    assert f"{version} was built from changes that are not committed and may go to dev only" in outcome.err
+    assert f"{version} was built from uncommitted changes and may go to dev only" in outcome.err
 
 
 def test_redeploy_loses_no_request(serving: Serving, project: Project, traffic: Traffic) -> None:

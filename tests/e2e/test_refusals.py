@@ -32,9 +32,9 @@ def test_unknown_environment_is_refused(project: Project) -> None:
 
 
 def test_missing_list_of_revoked_keys_is_refused(project: Project) -> None:
-    project.add("pipeline.toml", '\n[release]\nrevoked_keys = "revoked"\n')
+    project.add("pipeline.toml", '\n[signing]\nrevoked_keys = "revoked"\n')
     message = refused(project, "history")
-    assert "pipeline.toml: release.revoked_keys: names revoked, which is not in the repository" in message
+    assert "pipeline.toml: signing.revoked_keys: names revoked, which is not in the repository" in message
 
 
 def test_target_without_its_socket_is_refused(project: Project) -> None:

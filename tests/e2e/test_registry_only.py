@@ -56,7 +56,7 @@ class Alone:
     def version(self) -> str:
         """Ask acceptance which version answers."""
         port = self.team.project.stack_of("acceptance").environment.edge.port
-        return self.machine.run("curl", "--silent", "--fail", "--max-time=10", f"http://localhost:{port}/version")
+        return self.machine.run("curl", "--silent", "--fail", "--max-time", "10", f"http://localhost:{port}/version")
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,9 @@ def test_machine_reaches_nothing_but_the_registry(alone: Alone) -> None:
     assert alone.machine.run("docker", "image", "ls", "--quiet") == ""
     for image in ("busybox:1", "python:3.13-slim"):
         assert not _works(alone.machine, "docker", "pull", image)
-    assert not _works(alone.machine, "curl", "--silent", "--max-time=10", "https://pypi.org/simple/uv/")
+    registry = f"http://{alone.registry.rpartition('//')[2]}/v2/"
+    assert _works(alone.machine, "curl", "--silent", "--fail", "--max-time", "10", registry)
+    assert not _works(alone.machine, "curl", "--silent", "--max-time", "10", "https://pypi.org/simple/uv/")
 
 
 def test_replaced_manifest_of_the_pinned_agent_is_refused(alone: Alone, data: Path) -> None:

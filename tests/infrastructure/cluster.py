@@ -12,7 +12,7 @@ from ci.agent.home import ARCHIVES, REGISTRY_PASSWORD, RULES, SSH_KEY, Rules
 from ci.agent.protocol.requests import AnyRequest, Deliver, Provision, PushArchives, ReadStatus
 from ci.agent.protocol.responses import Delivered, Done, Failed, Pushed, Refused, Response, Status
 from ci.delivery.request import DeliveryReport
-from ci.ledger.records import Built
+from ci.ledger.records import BuildDescription
 from ci.settings import Host, Settings
 from ci.targets.stack import Stack
 from ci.targets.target import Check, TargetState
@@ -111,7 +111,7 @@ class Cluster:
 
     def deploy(self, image: str, version: str) -> DeliveryReport:
         """Deploy an image in one run of the agent."""
-        build = Built(version=version, image=image, inputs=image)
+        build = BuildDescription(version=version, image=image, inputs=image)
         request = Deliver(environment="dev", version=version, build=build, patience=60)
         return self.ask(Delivered, request).delivery
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ci.ledger.errors import MissingError, RegistryError
 from ci.ledger.signing.signatures import Signatures
-from ci.ledger.store.checks import Checked
+from ci.ledger.store.checks import CheckedRecord
 from ci.ledger.store.registry import Registry, digest_of
 from ci.ledger.store.store import Ledger
 
@@ -108,7 +108,7 @@ class MemorySignatures(Signatures):
     def check(self) -> None:
         """There is no file that could be unreadable."""
 
-    async def me(self) -> str:
+    async def find_actor(self) -> str:
         """Return who signs."""
         return self.person
 
@@ -116,16 +116,16 @@ class MemorySignatures(Signatures):
         """Sign a text."""
         return _signature(self.person, text)
 
-    async def is_by(self, name: str, text: bytes, signature: str, at: datetime) -> bool:  # noqa: ARG002 - keys never end
+    async def is_signed_by(self, name: str, text: bytes, signature: str, at: datetime) -> bool:  # noqa: ARG002 - keys never end
         """Return whether a person signed a text."""
         return signature == _signature(name, text)
 
-    async def owners(self, text: bytes, signature: str, at: datetime) -> tuple[str, ...]:
+    async def find_signers(self, text: bytes, signature: str, at: datetime) -> tuple[str, ...]:
         """Return who signed a text; empty: nobody."""
         name = signature.partition(":")[0]
-        return (name,) if await self.is_by(name, text, signature, at) else ()
+        return (name,) if await self.is_signed_by(name, text, signature, at) else ()
 
-    async def explain(self, text: bytes, signature: str, at: datetime) -> str:  # noqa: ARG002 - keys never end
+    async def explain_invalid(self, text: bytes, signature: str, at: datetime) -> str:  # noqa: ARG002 - keys never end
         """Say what is wrong with a signature that is nobody's."""
         return f"by {signature.partition(':')[0]} over another text"
 
@@ -134,9 +134,9 @@ class MemorySignatures(Signatures):
 class MemoryLedger(Ledger):
     """A ledger that checks each record once, however many runs read it: a sound record stays sound."""
 
-    sound: dict[str, Checked] = field(default_factory=dict)
+    sound: dict[str, CheckedRecord] = field(default_factory=dict)
 
-    async def _read_one(self, tag: str, now: datetime) -> Checked:
+    async def _read_one(self, tag: str, now: datetime) -> CheckedRecord:
         found = self.sound.get(tag)
         if found is None:
             found = await super()._read_one(tag, now)

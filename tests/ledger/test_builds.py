@@ -1,69 +1,71 @@
-"""A version maps to one image for ever."""
+"""Builds: a version maps to one image for good."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ci.ledger import protocol as p
+import pytest
+
 from ci.ledger.builds import stored_build
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import History
 from ci.ledger.records import Build
 from ci.ledger.store.store import Ledger
-from tests.ledger.desk import DIGEST, OTHER_DIGEST, Desk
+from tests.ledger.workspace import DIGEST, OTHER_DIGEST, Workspace, refusal
 
 
-def test_the_same_inputs_keep_the_stored_image(desk: Desk) -> None:
-    first = desk.build(inputs="the same")
-    assert first.image.endswith(DIGEST)
-    again = desk.build(digest=OTHER_DIGEST, inputs="the same")
-    assert (again.id, again.image, again.existing) == (first.id, first.image, True)
-    assert len(desk.with_ledger(lambda ledger: ledger.read()).builds("1.0")) == 1
+def test_build_of_the_same_inputs_keeps_the_stored_image(workspace: Workspace) -> None:
+    first, existing = workspace.build(inputs="the same")
+    assert (first.record.digest, existing) == (DIGEST, False)
+    again, existing = workspace.build(digest=OTHER_DIGEST, inputs="the same")
+    assert (again.id, again.record.image, existing) == (first.id, first.record.image, True)
+    assert len(workspace.read().builds("1.0")) == 1
 
 
-def test_an_unsigned_build_is_signed_by_who_vouches_for_it_later(desk: Desk) -> None:
-    desk.build(inputs="the same", who="")
-    assert not desk.ask(p.Found, p.FindBuild, version="1.0", inputs="the same").signed
-    signed = desk.build(digest=OTHER_DIGEST, inputs="the same", tests=0)
-    assert signed.image.endswith(DIGEST)
-    assert desk.ask(p.Found, p.FindBuild, version="1.0", inputs="the same").signed
-    first, second = desk.with_ledger(lambda ledger: ledger.read()).builds("1.0")
+def test_unsigned_build_is_recorded_again_with_a_signature(workspace: Workspace) -> None:
+    unsigned, _ = workspace.build(inputs="the same", who="")
+    assert unsigned.signer == ""
+    signed, _ = workspace.build(digest=OTHER_DIGEST, inputs="the same", tests=0)
+    assert (signed.record.digest, signed.signer) == (DIGEST, "author")
+    first, second = workspace.read().builds("1.0")
     assert (first.signer, second.signer) == ("", "author")
     assert (second.record.tests, second.record.digest) == (first.record.tests, first.record.digest)
 
 
-def test_other_inputs_are_refused(desk: Desk) -> None:
-    desk.build(inputs="the first")
-    image = f"{desk.settings.registry.repository}@{OTHER_DIGEST}"
-    for kind, details in ((p.RecordBuild, {"image": image}), (p.FindBuild, {})):
-        refused = desk.ask(p.Refused, kind, "author", version="1.0", inputs="others", **details)
-        assert refused.message.startswith("1.0 is sha256:aaaaaaaaaaaa for ever, built ")
-        assert refused.message.endswith("by author from other sources or settings: give this one another version")
+def test_build_of_other_inputs_is_refused(workspace: Workspace) -> None:
+    workspace.build(inputs="the first")
+    message = refusal(lambda: workspace.build(digest=OTHER_DIGEST, inputs="others"))
+    assert message.startswith("1.0 is sha256:aaaaaaaaaaaa for good, built ")
+    assert message.endswith("by author from other sources or settings: choose another version")
+    assert refusal(lambda: stored_build(workspace.read(), "1.0", "others")) == message
 
 
-def test_a_version_is_found(desk: Desk) -> None:
-    assert desk.ask(p.Found, p.FindBuild, version="1.0", inputs="a").image == ""
-    built = desk.build(inputs="a")
+def test_stored_build_is_found_by_its_version(workspace: Workspace) -> None:
+    assert stored_build(workspace.read(), "1.0", "a") is None
+    built, _ = workspace.build(inputs="a")
     for inputs in ("a", ""):
-        found = desk.ask(p.Found, p.FindBuild, version="1.0", inputs=inputs)
-        assert (found.id, found.image, found.inputs) == (built.id, built.image, "a")
-    assert desk.ask(p.Found, p.FindBuild, version="1.1").image == ""
+        found = stored_build(workspace.read(), "1.0", inputs)
+        assert found
+        assert (found.id, found.record.image, found.record.inputs) == (built.id, built.record.image, "a")
+    assert stored_build(workspace.read(), "1.1") is None
 
 
-def test_everything_about_a_build_is_kept(desk: Desk) -> None:
+def test_build_record_keeps_every_fact(workspace: Workspace) -> None:
     details: dict[str, Any] = {
         "commit": "c" * 40,
+        "test_image": f"localhost:5000/orders-tests@{OTHER_DIGEST}",
         "dirty": True,
         "sbom": "d" * 64,
         "provenance": {"_type": "https://in-toto.io/Statement/v1", "predicate": {"steps": [1, 2.5, None]}},
         "migrations": ("1.sql", "2.sql"),
         "forward_compatible": False,
     }
-    desk.build(**details)
-    (entry,) = desk.with_ledger(lambda ledger: ledger.read()).entries
+    workspace.build(**details)
+    (entry,) = workspace.read().of(Build)
     build = entry.record
     assert {name: getattr(build, name) for name in details} == details
-    # By the e-mail of the commit.
+    # The author is found by the commit's e-mail address.
     assert (build.author, build.digest, build.tests) == ("author", DIGEST, 12)
 
 
@@ -72,30 +74,27 @@ async def append_build(ledger: Ledger, history: History, digest: str) -> History
     return after
 
 
-async def test_two_builds_at_once_are_nobodys(ledger: Ledger) -> None:
+async def test_two_builds_at_once_are_refused(ledger: Ledger) -> None:
     seen = await ledger.read()
     await asyncio.gather(*(append_build(ledger, seen, digest) for digest in (DIGEST, OTHER_DIGEST)))
-    try:
-        stored_build(await ledger.read(), "1.0")
-    except RefusedError as error:
-        assert str(error).startswith("1.0 was built twice at once, as sha256:")  # noqa: PT017 - one of two orders
-    else:
-        raise AssertionError("one of them was taken")
+    history = await ledger.read()
+    with pytest.raises(RefusedError, match=r"^1\.0 was built twice at once, as sha256:"):
+        stored_build(history, "1.0")
 
 
-async def test_a_build_that_knew_of_the_first_changes_nothing(ledger: Ledger) -> None:
+async def test_later_build_whose_writer_knew_the_first_changes_nothing(ledger: Ledger) -> None:
     history = await append_build(ledger, await append_build(ledger, History(), DIGEST), OTHER_DIGEST)
     stored = stored_build(history, "1.0")
     assert stored is not None
     assert stored.record.digest == DIGEST
 
 
-async def test_an_unsigned_build_does_not_burn_a_signed_version(ledger: Ledger) -> None:
+async def test_unsigned_build_does_not_replace_a_signed_one(ledger: Ledger) -> None:
     history = await append_build(ledger, History(), DIGEST)
     forged = Build(
         app="orders", at=datetime(2020, 1, 1, tzinfo=UTC), version="1.0", image=f"r@{OTHER_DIGEST}", inputs=""
     )
-    entries = (history.entries[0].__class__("0" * 64, forged), *history.entries)
+    entries = (replace(history.entries[0], id="0" * 64, record=forged, signer=""), *history.entries)
     stored = stored_build(History(entries), "1.0")
     assert stored is not None
     assert stored.record.digest == DIGEST

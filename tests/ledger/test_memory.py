@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci.ledger.errors import MissingError, RegistryError
-from ci.ledger.signing.signatures import Signatures, Signer
+from ci.ledger.signing.signatures import Signatures, SigningKey
 from ci.ledger.store.artifacts import EMPTY_CONTENT, Artifact
 from ci.ledger.store.registry import Registry, digest_of
 from tests.ledger.memory import MemoryRegistry, MemoryRepository, MemorySignatures
@@ -31,7 +31,7 @@ def signatures(request: pytest.FixtureRequest, keys: dict[str, Path], allowed_si
     """The lead's signatures."""
     if request.param == "memory":
         return MemorySignatures(person="lead")
-    return Signatures(allowed_signers, "", Signer(key_file=str(keys["lead"])))
+    return Signatures(allowed_signers, "", SigningKey(key_file=str(keys["lead"])))
 
 
 async def put(registry: Registry, tag: str, artifact: Artifact) -> None:
@@ -89,21 +89,21 @@ async def test_unknown_names_are_missing(registry: Registry) -> None:
 async def test_signature_is_by_the_person_who_signs(signatures: Signatures) -> None:
     signatures.check()
     assert signatures.can_sign
-    assert await signatures.me() == "lead"
+    assert await signatures.find_actor() == "lead"
     signature = await signatures.sign(b"text")
-    assert await signatures.is_by("lead", b"text", signature, datetime.now(UTC))
-    assert await signatures.owners(b"text", signature, datetime.now(UTC)) == ("lead",)
+    assert await signatures.is_signed_by("lead", b"text", signature, datetime.now(UTC))
+    assert await signatures.find_signers(b"text", signature, datetime.now(UTC)) == ("lead",)
 
 
 async def test_signature_is_by_nobody_else_and_over_no_other_text(signatures: Signatures) -> None:
     signature = await signatures.sign(b"text")
-    assert not await signatures.is_by("stakeholder", b"text", signature, datetime.now(UTC))
-    assert not await signatures.is_by("lead", b"another", signature, datetime.now(UTC))
-    assert await signatures.owners(b"another", signature, datetime.now(UTC)) == ()
-    assert await signatures.explain(b"another", signature, datetime.now(UTC)) == "by lead over another text"
+    assert not await signatures.is_signed_by("stakeholder", b"text", signature, datetime.now(UTC))
+    assert not await signatures.is_signed_by("lead", b"another", signature, datetime.now(UTC))
+    assert await signatures.find_signers(b"another", signature, datetime.now(UTC)) == ()
+    assert await signatures.explain_invalid(b"another", signature, datetime.now(UTC)) == "by lead over another text"
 
 
 async def test_nobody_signs_without_a_key() -> None:
     for nobody in (MemorySignatures(), Signatures()):
         assert not nobody.can_sign
-        assert await nobody.me() == ""
+        assert await nobody.find_actor() == ""

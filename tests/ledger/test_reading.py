@@ -1,120 +1,118 @@
-"""What people read: the history, a release's story, the report of a deploy, and what serves where."""
+"""Records of other versions: unknown kinds and fields are listed, and other schemas are refused."""
 
+import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from ci.ledger import protocol as p
-from tests.ledger.desk import DIGEST, OTHER_DIGEST, Desk
+from ci.ledger.errors import SchemaError
+from ci.ledger.history import History
+from ci.ledger.reading import OtherSchemaError, UnreadableError, parse_record
+from ci.ledger.records import DeliveryEnd, LockTakeover, UnknownRecord, serialize_record
+from ci.ledger.rendering.views import history_view
+from ci.ledger.store.artifacts import tag_of
+from ci.ledger.store.store import Ledger
+from tests.ledger.attacker import LOCK, a_lock, push_payload
+from tests.ledger.workspace import DIGEST
 
-STAGES = (
-    {"name": "candidate", "ok": True, "message": "healthy", "seconds": 2.5},
-    {"name": "prove", "ok": False, "message": "1 | 2\nfailed", "seconds": 1.0},
+
+async def payload_with(ledger: Ledger, **changes: Any) -> bytes:
+    """Return a valid record's text with changed fields; a value of None removes the field."""
+    data = json.loads(serialize_record(await a_lock(ledger))) | changes
+    return json.dumps({name: value for name, value in data.items() if value is not None}).encode()
+
+
+async def push_valid(ledger: Ledger, **changes: Any) -> str:
+    """Store a record with changed fields under the tag of its own time."""
+    payload = await payload_with(ledger, **changes)
+    at = datetime.fromisoformat(json.loads(payload)["at"])
+    return await push_payload(ledger, payload, tag=tag_of(payload, at))
+
+
+async def test_unknown_field_is_kept_and_listed_and_does_not_count(ledger: Ledger) -> None:
+    tag = await push_valid(ledger, weather="rain")
+    history = await ledger.read()
+    (entry,) = history.of(LockTakeover)
+    assert (entry.unknown_fields, history.problems) == (("weather",), ())
+    assert history_view(history).lines[0].text.endswith("[unknown fields, which do not count: weather]")
+    # The registry still holds the record as it was, and the next record names it as its parent.
+    assert b"weather" in (await ledger.registry.blob(f"sha256:{entry.id}"))
+    assert tag.endswith(entry.id[:32])
+    after, _ = await ledger.append(history, LockTakeover, **LOCK)
+    assert after.record.parents == (entry.id,)
+
+
+def test_unknown_field_of_a_stage_is_named() -> None:
+    stage = {"name": "switch", "ok": True, "message": "", "seconds": 1, "shares": [5]}
+    record = DeliveryEnd(
+        app="orders",
+        at="2026-01-01T00:00:00Z",
+        environment="dev",
+        action="deploy",
+        start="0" * 64,
+        version="1.0",
+        digest=DIGEST,
+        outcome="succeeded",
+    )
+    data = json.loads(serialize_record(record)) | {"stages": [stage]}
+    parsed = parse_record(json.dumps(data).encode())
+    assert parsed.unknown_fields == ("stages.shares",)
+    assert isinstance(parsed.record, DeliveryEnd)
+    assert parsed.record.passed_stage("switch")
+
+
+async def test_unknown_kind_is_kept_and_listed_and_does_not_count(ledger: Ledger) -> None:
+    await push_valid(ledger, kind="wish", environment="dev", digest=DIGEST)
+    history = await ledger.read()
+    (entry,) = history.entries
+    assert isinstance(entry.record, UnknownRecord)
+    assert (history.problems, history.of_digest(DIGEST)) == ((), ())
+    for lines in (history_view(history).lines, history_view(history, "dev").lines):
+        assert [line.text for line in lines] == [
+            "dev: a record of the unknown kind wish by anonymous, which does not count"
+        ]
+    after, _ = await ledger.append(history, LockTakeover, **LOCK)
+    assert after.record.parents == (entry.id,)
+
+
+@pytest.mark.parametrize(
+    ("schema", "found"), [(None, "has no schema"), (1, "has schema 1"), (3, "has schema 3"), (True, "has schema True")]
 )
+async def test_ledger_of_another_schema_is_refused_by_name(ledger: Ledger, schema: object, found: str) -> None:
+    tag = await push_payload(ledger, await payload_with(ledger, schema=schema))
+    with pytest.raises(SchemaError) as caught:
+        await ledger.read()
+    assert str(caught.value) == (
+        f"{ledger.registry.where}: the ledger's record {tag} {found}; this version reads 2: start a new ledger: set "
+        "[registry] repository in pipeline.toml to another repository, or delete this one's tags ledger-*"
+    )
 
 
-def view(desk: Desk, name: str, **details: Any) -> p.Viewed:
-    return desk.ask(p.Viewed, p.Read, view=name, **details)
+async def test_record_of_another_schema_among_readable_ones_is_a_problem(ledger: Ledger) -> None:
+    await ledger.append(History(), LockTakeover, **LOCK)
+    tag = await push_payload(ledger, await payload_with(ledger, schema=1))
+    history = await ledger.read()
+    assert len(history.entries) == 1
+    assert history.problems == (f"unreadable: {tag}: has schema 1; this version reads 2",)
 
 
-@pytest.fixture
-def told(desk: Desk) -> Desk:
-    """A desk at a ledger of a release that runs in dev and may go to acceptance, and of one that failed."""
-    desk.build("1.0", commit="c" * 40)
-    desk.deploy("dev", "1.0", "author", address="http://localhost:8080")
-    desk.ask(p.Recorded, p.Approve, "lead", environment="acceptance", version="1.0", note="go")
-    desk.build("1.1", OTHER_DIGEST, who="")
-    desk.deploy("dev", "1.1", "author", outcome="failed", stages=STAGES)
-    return desk
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        (b"{", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"[]", "is not a JSON object"),
+        (b'{"schema":2,"kind":["build"]}', "kind: must be a text"),
+        (b'{"schema":2,"kind":"wish"}', "wish.app: Field required"),
+        (b'{"schema":2,"kind":"build","app":"orders"}', "build.version: Field required"),
+    ],
+)
+def test_invalid_record_is_unreadable(payload: bytes, problem: str) -> None:
+    with pytest.raises(UnreadableError, match=problem):
+        parse_record(payload)
 
 
-def test_the_history_is_told_the_newest_first(told: Desk) -> None:
-    found = view(told, "history")
-    assert found.history is not None
-    assert [line.text for line in found.history.lines[:3]] == [
-        "dev: deploy of 1.1 (bbbbbbbbbbbb) by author: failed (prove: 1 | 2 failed)",
-        "dev: deploy of 1.1 (bbbbbbbbbbbb) started by author",
-        "1.1 built as bbbbbbbbbbbb by anonymous (12 tests)",
-    ]
-    assert len(found.history.lines) == 7
-    assert found.message.endswith("1.0 built as aaaaaaaaaaaa by author (12 tests)")
-    short = view(told, "history", environment="acceptance").history
-    assert short is not None
-    assert [(line.kind, line.by, line.signed, line.digest) for line in short.lines] == [
-        ("approval", "lead", True, DIGEST)
-    ]
-    limited = view(told, "history", limit=2).history
-    assert limited is not None
-    assert [line.kind for line in limited.lines] == ["deploy", "start"]
-
-
-def test_an_empty_ledger_has_little_to_tell(desk: Desk) -> None:
-    assert view(desk, "history").message == "nothing is recorded yet"
-    assert view(desk, "environments").message == "dev: nothing\nacceptance: nothing\nproduction: nothing"
-    refused = desk.ask(p.Refused, p.Read, view="report", environment="dev")
-    assert refused.message == "dev: nothing was ever deployed there: see deploy --env dev"
-    assert "was never built; nothing was yet" in desk.ask(p.Refused, p.Read, view="release", version="1.0").message
-    assert desk.ask(p.Refused, p.Read, view="report").message == "of what? give --env"
-
-
-def test_a_release_has_a_story(told: Desk) -> None:
-    found = view(told, "release", version="1.0").release
-    assert found is not None
-    assert (found.digest, found.author, found.commit, found.tests) == (DIGEST, "author", "c" * 40, 12)
-    assert [line.kind for line in found.words] == ["approval"]
-    assert [line.kind for line in found.runs] == ["start", "deploy"]
-    assert found.serves == ("dev",)
-    assert found.markdown.startswith("**1.0** (aaaaaaaaaaaa) serves dev\n\nBuilt ")
-    assert "approved by lead" in found.markdown
-
-
-def test_the_report_of_a_failed_deploy(told: Desk) -> None:
-    found = view(told, "report", environment="dev").report
-    assert found is not None
-    assert (found.version, found.outcome, found.by) == ("1.1", "failed", "author")
-    assert found.ended is not None
-    lines = found.markdown.splitlines()
-    assert lines[0] == "## 1.1 failed in dev"
-    assert "- built by anonymous from no commit, written by author" in lines
-    assert "- served before: 1.0 (aaaaaaaaaaaa)" in lines
-    assert lines[-2:] == ["| candidate | passed | 2.5 s | healthy |", "| prove | failed | 1.0 s | 1 \\| 2<br>failed |"]
-
-
-def test_the_report_of_a_deploy_that_went_well(told: Desk) -> None:
-    told.deploy("acceptance", "1.0")
-    found = view(told, "report", environment="acceptance").report
-    assert found is not None
-    assert found.markdown.startswith(f"## 1.0 serves acceptance\n\n- release: 1.0 (`{DIGEST}`)\n- deployed by lead")
-    assert "- approved by lead\n" in found.markdown
-
-
-def test_the_report_of_an_interrupted_deploy(told: Desk) -> None:
-    told.ask(p.Admitted, p.Admit, "author", environment="dev", version="1.1")
-    found = view(told, "report", environment="dev").report
-    assert found is not None
-    assert (found.outcome, found.ended) == ("interrupted", None)
-    assert found.markdown.startswith("## 1.1 was started in dev and has no end")
-    assert "(dev: deploy of 1.1 (bbbbbbbbbbbb) started by author)" in view(told, "environments").message
-
-
-def test_the_report_names_what_is_wrong_with_the_ledger(told: Desk) -> None:
-    told.revoked = told.keys["author"].with_suffix(".pub").read_text()
-    found = view(told, "report", environment="dev")
-    assert found.report is not None
-    assert len(found.problems) == 5
-    assert "**The ledger has 5 problems:**" in found.report.markdown
-    assert "deployed by author (not proven)" in found.report.markdown
-    assert " by author (not proven)\n" in view(told, "environments").message
-
-
-def test_what_serves_where_and_since_when(told: Desk) -> None:
-    first = view(told, "environments").environments
-    told.deploy("dev", "1.0", "lead")
-    again = view(told, "environments").environments
-    assert first is not None
-    assert again is not None
-    dev, acceptance, _ = again.environments
-    assert (dev.version, dev.digest, dev.by, dev.outcome) == ("1.0", DIGEST, "lead", "success")
-    assert dev.since == first.environments[0].since
-    assert dev.proven
-    assert (acceptance.version, acceptance.since) == ("", None)
+def test_other_schema_is_an_unreadable_record() -> None:
+    with pytest.raises(OtherSchemaError, match="has no schema; this version reads 2"):
+        parse_record(b'{"kind":"build"}')

@@ -1,4 +1,4 @@
-"""A registry that misbehaves, asks who we are, or is not there: a small real server that does as it is told."""
+"""A registry that misbehaves, logs in, or is missing: a small real server."""
 
 import base64
 import json
@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ci.ledger import protocol as p
 from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
+from ci.ledger.store.connection import RegistryAccess
 from ci.ledger.store.login import Login
 from ci.ledger.store.registry import Registry, digest_of
-from tests.ledger.desk import Desk
+from tests.ledger.workspace import Workspace
 
 Answer = tuple[int, dict[str, str], bytes]
 # What the server does with the number of a request, its method, its path and its Authorization.
@@ -25,7 +25,7 @@ AT_ONCE = (0.0, 0.0)
 
 @contextmanager
 def a_server(behave: Behaviour) -> Iterator[tuple[str, list[str]]]:
-    """Serve, and tell the address and what was asked."""
+    """Serve; returns the address and the list of requests."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ def a_server(behave: Behaviour) -> Iterator[tuple[str, list[str]]]:
         do_GET = do_PUT = do_POST = do_HEAD = answer  # noqa: N815 - http.server's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -57,15 +57,15 @@ def a_server(behave: Behaviour) -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def saying(status: int, body: object, **headers: str) -> Answer:
+def respond(status: int, body: object, **headers: str) -> Answer:
     return status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps(body).encode()
 
 
 def denied(challenge: str) -> Answer:
-    return saying(401, {"errors": [{"message": "authentication required"}]}, www_authenticate=challenge)
+    return respond(401, {"errors": [{"message": "authentication required"}]}, www_authenticate=challenge)
 
 
-TAGS = saying(200, {"tags": ["one"]})
+TAGS = respond(200, {"tags": ["one"]})
 
 
 async def tags(url: str, login: Login | None = None) -> list[str]:
@@ -73,11 +73,11 @@ async def tags(url: str, login: Login | None = None) -> list[str]:
         return await registry.tags()
 
 
-async def test_tags_come_page_by_page() -> None:
+async def test_tags_of_all_pages_are_read() -> None:
     def behave(_count: int, _method: str, path: str, _user: str) -> Answer:
         if parse_qs(urlsplit(path).query).get("last"):
-            return saying(200, {"tags": ["c"]})
-        return saying(200, {"tags": ["a", "b"]}, link='</v2/team/app/tags/list?n=2&last=b>; rel="next"')
+            return respond(200, {"tags": ["c"]})
+        return respond(200, {"tags": ["a", "b"]}, link='</v2/team/app/tags/list?n=2&last=b>; rel="next"')
 
     with a_server(behave) as (url, asked):
         assert await tags(url) == ["a", "b", "c"]
@@ -85,28 +85,28 @@ async def test_tags_come_page_by_page() -> None:
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-async def test_what_passes_is_waited_for(status: int) -> None:
-    with a_server(lambda count, *_: saying(status, {}) if count <= len(AT_ONCE) else TAGS) as (url, asked):
+async def test_passing_server_error_is_retried(status: int) -> None:
+    with a_server(lambda count, *_: respond(status, {}) if count <= len(AT_ONCE) else TAGS) as (url, asked):
         assert await tags(url) == ["one"]
     assert len(asked) == len(AT_ONCE) + 1
 
 
-async def test_what_does_not_pass_is_told() -> None:
+async def test_lasting_server_error_is_reported() -> None:
     with (
-        a_server(lambda *_: saying(503, {"errors": [{"message": "in maintenance"}]})) as (url, _),
+        a_server(lambda *_: respond(503, {"errors": [{"message": "in maintenance"}]})) as (url, _),
         pytest.raises(UnreachableError, match=r"team/app: the registry does not answer \(503 in maintenance\)"),
     ):
         await tags(url)
 
 
-async def test_a_registry_that_is_down() -> None:
+async def test_registry_that_is_down_is_unreachable() -> None:
     with a_server(lambda *_: TAGS) as (url, _):
         pass
     with pytest.raises(UnreachableError, match="is it running, and is this its address"):
         await tags(url)
 
 
-async def test_what_is_no_registry() -> None:
+async def test_answer_of_another_server_is_an_error() -> None:
     with (
         a_server(lambda *_: (200, {}, b"<html>welcome")) as (url, _),
         pytest.raises(RegistryError, match="is this a registry"),
@@ -114,12 +114,12 @@ async def test_what_is_no_registry() -> None:
         await tags(url)
 
 
-async def test_a_repository_that_is_not_there_yet_has_no_tags() -> None:
-    with a_server(lambda *_: saying(404, {"errors": [{"message": "repository name not known"}]})) as (url, _):
+async def test_missing_repository_has_no_tags() -> None:
+    with a_server(lambda *_: respond(404, {"errors": [{"message": "repository name not known"}]})) as (url, _):
         assert await tags(url) == []
 
 
-async def test_a_name_and_a_password_are_given_where_they_are_asked_for() -> None:
+async def test_login_answers_a_basic_challenge() -> None:
     expected = f"Basic {base64.b64encode(b'author:right').decode()}"
 
     def behave(_count: int, _method: str, _path: str, user: str) -> Answer:
@@ -134,15 +134,15 @@ async def test_a_name_and_a_password_are_given_where_they_are_asked_for() -> Non
             await tags(url)
 
 
-async def test_a_token_is_fetched_from_where_the_registry_says() -> None:
+async def test_login_fetches_a_token_from_the_challenges_realm() -> None:
     def behave(_count: int, method: str, path: str, user: str) -> Answer:
         if path.startswith("/token"):
             asked = parse_qs(urlsplit(path).query)
             scope = asked["scope"][0].rpartition(":")[2]
-            return saying(200, {"token": f"{scope} for {user.partition(' ')[0] or 'anybody'}"})
+            return respond(200, {"token": f"{scope} for {user.partition(' ')[0] or 'anybody'}"})
         wanted = "pull" if method == "GET" else "pull,push"
         if user.removeprefix("Bearer ").partition(" ")[0] == wanted:
-            return TAGS if method == "GET" else saying(201, {})
+            return TAGS if method == "GET" else respond(201, {})
         realm = f'Bearer realm="{server}/token",service="registry",scope="repository:team/app:{wanted}"'
         return denied(realm)
 
@@ -157,33 +157,34 @@ async def test_a_token_is_fetched_from_where_the_registry_says() -> None:
     ]
 
 
-async def test_another_blob_than_the_one_that_was_asked_for() -> None:
+async def test_blob_with_another_digest_is_an_error() -> None:
     with a_server(lambda *_: (200, {}, b"another")) as (url, _):
         async with Registry.connect(url, "team/app", None, AT_ONCE) as registry:
-            with pytest.raises(RegistryError, match="answers with another blob"):
+            with pytest.raises(RegistryError, match="sent another blob"):
                 await registry.blob(digest_of(b"something"))
             assert await registry.blob(digest_of(b"another")) == b"another"
 
 
-async def test_what_is_not_there_is_missing() -> None:
-    with a_server(lambda *_: saying(404, {})) as (url, _):
+async def test_missing_manifest_is_an_error() -> None:
+    with a_server(lambda *_: respond(404, {})) as (url, _):
         async with Registry.connect(url, "team/app", None, AT_ONCE) as registry:
             with pytest.raises(MissingError, match="refuses GET /v2/team/app/manifests/one"):
                 await registry.manifest("one")
 
 
-def test_who_asks_is_told_what_is_wrong(desk: Desk, tmp_path: Path) -> None:
+def test_login_errors_name_the_cause(workspace: Workspace, tmp_path: Path) -> None:
     with a_server(lambda *_: denied('Basic realm="registry"')) as (url, _):
-        desk.access = p.Access(url=url)
-        assert desk.ask(p.Failed, p.Read, view="history").reason == "denied"
-    desk.access = p.Access(user="author", password_file=str(tmp_path / "none"))
-    failed = desk.ask(p.Failed, p.Read, view="history")
-    assert failed.message == f"{tmp_path}/none: cannot read the registry's password: No such file or directory"
+        workspace.access = RegistryAccess(url=url)
+        with pytest.raises(DeniedError, match="the registry does not accept the login"):
+            workspace.read()
+    workspace.access = RegistryAccess(user="author", password_file=str(tmp_path / "none"))
+    with pytest.raises(DeniedError, match=f"^{tmp_path}/none: cannot read the registry's password: No such file"):
+        workspace.read()
 
 
-async def test_an_upload_whose_answer_was_lost_came_through() -> None:
-    answers = {"POST": saying(202, {}, location="/v2/team/app/blobs/uploads/one"), "HEAD": saying(200, "")}
-    puts = iter([saying(500, {}), saying(404, {"errors": [{"message": "blob upload unknown to registry"}]})])
+async def test_upload_whose_answer_was_lost_is_complete() -> None:
+    answers = {"POST": respond(202, {}, location="/v2/team/app/blobs/uploads/one"), "HEAD": respond(200, "")}
+    puts = iter([respond(500, {}), respond(404, {"errors": [{"message": "blob upload unknown to registry"}]})])
     with a_server(lambda _count, method, *_: answers.get(method) or next(puts)) as (url, asked):
         async with Registry.connect(url, "team/app", None, AT_ONCE) as registry:
             assert await registry.put_blob(b"something") == digest_of(b"something")

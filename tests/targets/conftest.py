@@ -19,8 +19,10 @@ Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 def removed_agent(folder: Path) -> Iterator[Agent]:
     """Make an agent, and remove its stack in the end."""
     made = new_agent(folder)
-    yield made
-    asyncio.run(made.remove())
+    try:
+        yield made
+    finally:
+        asyncio.run(made.remove())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -51,6 +51,9 @@ Role = Literal["current", "previous", "candidate"]
 Call = Callable[[str], AbstractAsyncContextManager[None]]
 
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Behaviour:
     """How releases of an image, or test runs of a test image, behave."""

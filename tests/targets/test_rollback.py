@@ -108,5 +108,5 @@ async def test_rollback_killed_at_any_time_leaves_a_healthy_release_serving(
 
 async def test_version_that_never_ran_here_is_refused(serving: Agent) -> None:
     reasons = await serving.refuse(delivery("rollback", "0.9"))
-    assert "0.9 never ran successfully here" in reasons
+    assert "0.9 never served here" in reasons
     assert serving.serving() == "one"

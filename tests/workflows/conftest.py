@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ci.settings import FILE
-from tests.ledger.desk import new_key
-from tests.ledger.github.hub import Hub, served
+from tests.ledger.github.fake_github import FakeGithub, served
+from tests.ledger.workspace import new_key
 from tests.machine import a_free_port, ensure_swarm, gateway
 from tests.workflows.runner import HERE, Done, Runner, command_named_dagger, filled, surroundings
 
@@ -33,7 +33,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator
     """Return a machine with a repository whose main branch has one commit, a pinned agent, and no delivery yet."""
     ensure_swarm()
     home = tmp_path_factory.mktemp("workflows")
-    key, hub = new_key(home / "key"), Hub()
+    key, hub = new_key(home / "key"), FakeGithub()
     with served(hub, gateway()) as api:
         text = (HERE / FILE).read_text().replace("{name}", f"act-{uuid.uuid4().hex[:8]}").replace("{api}", api)
         for name in ("dev", "acceptance", "production"):

@@ -13,7 +13,7 @@ from ci.settings import FILE, Settings
 from ci.stages.agent_image import LOCK
 from ci.targets.stack import Stack
 from tests.e2e.targets import remove_stack
-from tests.ledger.github.hub import TOKEN, Hub
+from tests.ledger.github.fake_github import TOKEN, FakeGithub
 from tests.machine import docker
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ class Runner:
     cache: Path
     bin: Path
     key: Path
-    hub: Hub
+    hub: FakeGithub
     environ: Mapping[str, str]
 
     @property

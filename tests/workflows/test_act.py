@@ -22,7 +22,7 @@ def test_push_to_main_deploys_to_dev(runner: Runner, version: str, on_main: Done
     assert f"{version} serves dev" in on_main.summaries
     assert serves(runner, "dev") == version
     # Nobody has to be asked about dev.
-    assert runner.hub.asked == []
+    assert runner.hub.requests == []
 
 
 def test_acceptance_takes_the_release_of_dev(runner: Runner, version: str, in_acceptance: Done) -> None:
@@ -39,7 +39,7 @@ def test_production_is_refused_without_approvals_and_accepted_with_them(
     runner.hub.run("3", "production", version)
     refused = runner.run("workflow_dispatch", "deploy-production.yml", "3", version=version)
     assert refused.status == 1, refused.output
-    assert f"{version} is not let into production" in refused.summaries
+    assert f"Policy does not allow {version} in production" in refused.summaries
     assert f"production: {version} has 0 of 2 approvals" in refused.summaries
     assert serves(runner, "production") == ""
     runner.hub.review("3", "lead-login", "production-approval-1")

@@ -9,9 +9,9 @@ from ci.agent.context import Context
 from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
 from ci.agent.protocol.requests import Identify, PushArchives, RecordBuild
 from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed
-from ci.ledger.builds import record_build, same_build
+from ci.ledger.builds import record_build, stored_build
 from ci.ledger.errors import RefusedError
-from ci.ledger.records import Built
+from ci.ledger.records import BuildDescription
 from ci.settings import FILE, Settings
 from ci.targets.errors import NotReadyError
 from ci.targets.swarm.images import push_archive
@@ -38,7 +38,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     inputs = _inputs(settings, checkout)
     version = request.version or _derived_version(checkout, inputs)
     async with context.ledger() as ledger:
-        build = same_build(await ledger.read(), version, inputs)
+        build = stored_build(await ledger.read(), version, inputs)
     return Identified(
         message=f"{version} was built before" if build else f"{version} was never built",
         version=version,
@@ -65,7 +65,7 @@ async def handle_push(context: Context, request: PushArchives) -> Pushed:
 
 async def handle_record_build(context: Context, request: RecordBuild) -> BuildRecorded:
     """Record that a version became an image."""
-    built = Built(**{name: getattr(request, name) for name in Built.model_fields})
+    built = BuildDescription(**{name: getattr(request, name) for name in BuildDescription.model_fields})
     async with context.ledger() as ledger:
         stored, existing = await record_build(ledger, context.settings.people, built)
     build = stored.record

@@ -16,7 +16,7 @@ from ci.agent.protocol.requests import (
 from ci.agent.protocol.responses import Done, EnvironmentsStatus, Secrets, Status
 from ci.delivery.lock import acquire_lock, new_lock
 from ci.delivery.recovery import recover
-from ci.ledger.rendering.reading import environments_view
+from ci.ledger.rendering.views import environments_view
 from ci.settings import FILE
 from ci.targets.errors import NotReadyError, TargetError
 from ci.targets.provision import provision

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from ci.delivery.request import DeliveryRequest
 from ci.frozen import FrozenModel
-from ci.ledger.records import Built
+from ci.ledger.records import BuildDescription
 
 GithubRun = Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
 # A file's name in a folder of the agent's home: no path leads out of that folder.
@@ -47,7 +47,7 @@ class PushArchives(Request):
     tags: dict[FileName, str]
 
 
-class RecordBuild(Request, Built):
+class RecordBuild(Request, BuildDescription):
     """Record that a version became an image; a version that is known with the same inputs keeps its image."""
 
     request: Literal["record-build"] = "record-build"
@@ -60,7 +60,7 @@ class Deliver(Request, DeliveryRequest):
     request: Literal["deliver"] = "deliver"
     needs_ledger: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
-    build: Built | None = None
+    build: BuildDescription | None = None
     # The run of the GitHub workflow whose reviewers approved; empty: there is none.
     github_run: GithubRun = ""
 

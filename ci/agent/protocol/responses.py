@@ -8,7 +8,7 @@ from ci.agent.checkout import Checkout
 from ci.analysis import Verdict
 from ci.delivery.request import DeliveryReport
 from ci.frozen import FrozenModel
-from ci.ledger.views import EnvironmentsView, HistoryView, ReleaseView, Report
+from ci.ledger.views import EnvironmentsView, HistoryView, ReleaseView, ReportView
 from ci.targets.errors import Reason
 from ci.targets.target import SecretState, TargetState, TestResult
 
@@ -122,7 +122,7 @@ class LedgerView(Response):
     response: Literal["ledger"] = "ledger"
     history: HistoryView | None = None
     release: ReleaseView | None = None
-    report: Report | None = None
+    report: ReportView | None = None
     # What is wrong with the ledger.
     problems: tuple[str, ...] = ()
 

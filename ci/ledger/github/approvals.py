@@ -1,89 +1,106 @@
-"""Who approved of a release by opening its environment for a run of the deploy's workflow."""
+"""Approvals on GitHub: recorded once, and confirmed by GitHub each time that they count.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+A copy in the ledger alone allows nothing.
+"""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from ci.frozen import FrozenModel
 from ci.ledger.errors import RefusedError
-from ci.ledger.github.client import Github
-from ci.ledger.github.runs import Review, Run, read_reviews, read_run
+from ci.ledger.github.confirmation import ApprovalReader, github_approvals, with_people
+from ci.ledger.github.errors import GithubError
+from ci.ledger.github.recording import RecordedReviews, record_reviews
+from ci.ledger.github.reviews import person_with_login
+from ci.ledger.history import History
+from ci.ledger.policy.case import DeliveryInput, may_deploy
+from ci.ledger.store.store import Ledger
 from ci.settings import Settings
 
-# How many environments may be chained before the one that is deployed to: NAME-approval-1 and so on.
-CHAINED = range(1, 10)
+NO_REPOSITORY = 'pipeline.toml: github.repository: must be set for approvals on GitHub: repository = "OWNER/NAME"'
+NO_TOKEN = "GitHub must confirm its approvals: give --github-token (GITHUBTOKEN in .env)"  # noqa: S105 - a sentence
 
 
-@dataclass(frozen=True)
-class Reviewed:
-    """What a run's reviewers said about a version in an environment."""
+class GithubAccess(FrozenModel):
+    """How this process reaches GitHub."""
 
-    # When the run began: GitHub does not say when somebody reviewed, which was later.
-    at: datetime
-    # The people who approved, by their logins.
-    people: Mapping[str, str]
-    # A sentence for each approval that is nobody's or was taken back.
-    others: tuple[str, ...] = ()
+    # A file with a token; empty: GitHub is not asked.
+    token_file: str = ""
+    # The GitHub run of this delivery; empty: there is none.
+    run: Annotated[str, Field(pattern=r"^[0-9]{0,20}$")] = ""
 
 
-def workflow_of(environment: str) -> str:
-    """Return the path of the workflow that deploys to an environment."""
-    return f".github/workflows/deploy-{environment}.yml"
-
-
-def title_of(environment: str, version: str) -> str:
-    """Return what the deploy's workflow calls its run: what ties the reviewers' word to a version."""
-    return f"Deploy {version} to {environment}"
-
-
-def places_of(environment: str) -> frozenset[str]:
-    """Name the environments of GitHub that stand for one of ours."""
-    return frozenset([environment, *(f"{environment}-approval-{number}" for number in CHAINED)])
-
-
-async def reviewed(github: Github, settings: Settings, environment: str, version: str, run: str) -> Reviewed:
-    """Read who approved of a version by a run.
+async def record_github_approvals(
+    ledger: Ledger, settings: Settings, environment: str, version: str, github: GithubAccess
+) -> RecordedReviews:
+    """Record who approved a version by the run that `github` names.
 
     Raises:
-        GithubError: GitHub cannot be asked, or there is no such run.
-        RefusedError: It is no run of the workflow that deploys this version there.
+        RefusedError: The run is of another workflow or version, or no approval of it counts.
+        GithubError: GitHub does not answer.
     """
-    repository = settings.github.repository
-    found = await read_run(github, repository, run)
-    for what, is_so, should in _expected(settings, environment, version, found):
-        if is_so != should:
-            raise RefusedError(f"{environment}: GitHub's run {run} does not count: its {what} is {is_so}, not {should}")
-    places = places_of(environment)
-    reviews = [review for review in await read_reviews(github, repository, run) if review.is_about(places)]
-    return Reviewed(found.created_at, *_counted(settings, environment, reviews))
+    if not settings.environment(environment).approvals.count:
+        raise RefusedError(f"{environment}: needs no approvals: see approvals.count in pipeline.toml")
+    if why := _why_unavailable(settings, github):
+        raise RefusedError(f"{environment}: {why}")
+    if not github.run:
+        raise RefusedError(f"{environment}: give --github-run: the number in the run's address")
+    async with ApprovalReader.connect(settings, github.token_file) as reader:
+        history, _, _ = await reader.confirm(await ledger.read(), environment, version)
+        approvals = await reader.read(environment, version, github.run)
+    recorded = await record_reviews(ledger, history, settings, (environment, version, github.run), approvals)
+    if not recorded.people:
+        none = f"{environment}: there is no approval of {version} in GitHub's run {github.run}"
+        raise RefusedError(*(recorded.others or [none]))
+    return recorded
 
 
-def _expected(settings: Settings, environment: str, version: str, run: Run) -> Sequence[tuple[str, str, str]]:
-    return (
-        ("event", run.event, "workflow_dispatch"),
-        ("workflow", run.workflow, workflow_of(environment)),
-        ("branch", run.head_branch or "none", settings.github.branch),
-        ("title", run.display_title, title_of(environment, version)),
-    )
+async def with_github_approvals(
+    ledger: Ledger, history: History, settings: Settings, delivery: DeliveryInput, github: GithubAccess
+) -> tuple[History, tuple[str, ...]]:
+    """Return the history with the approvals that GitHub confirms now, and a sentence for each of the others.
+
+    The approvals of the delivery's own run are recorded first. Where GitHub does not answer, a sentence holds the
+    reason, and signed approvals count as always.
+    """
+    name, version, run = delivery.environment, delivery.version, github.run
+    if not settings.environment(name).approvals.count:
+        return history, ()
+    if why := _why_unavailable(settings, github):
+        others: tuple[str, ...] = (f"{name}: {why}",) if run or github_approvals(history, name, version) else ()
+        return _trust_copies(history, settings, delivery), others
+    try:
+        async with ApprovalReader.connect(settings, github.token_file) as reader:
+            history, others, complete = await reader.confirm(history, name, version)
+            if run and version and delivery.action == "deploy":
+                approvals = await reader.read(name, version, run)
+                recorded = await record_reviews(ledger, history, settings, (name, version, run), approvals)
+                history, others = recorded.history, (*others, *recorded.others)
+    except RefusedError as error:
+        others = (*others, *error.reasons)
+    except GithubError as error:
+        return _trust_copies(history, settings, delivery), (f"{name}: {error}",)
+    return history if complete else _trust_copies(history, settings, delivery), others
 
 
-def _counted(
-    settings: Settings, environment: str, reviews: Sequence[Review]
-) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    people: dict[str, str] = {}
-    others: dict[str, str] = {}
-    rejected = {review.user.login for review in reviews if review.user and review.state == "rejected"}
-    for login in (review.user.login for review in reviews if review.user and review.state == "approved"):
-        person = known_as_login(settings, login)
-        if login in rejected:
-            others[login] = f"{environment}: {login} rejected this run on GitHub, too: start another one"
-        elif not person:
-            others[login] = f'{environment}: {login} approved on GitHub, but is nobody\'s `github = "…"` under [people]'
-        else:
-            people[login] = person
-    return people, tuple(others.values())
+def _why_unavailable(settings: Settings, github: GithubAccess) -> str:
+    if not settings.github.repository:
+        return NO_REPOSITORY
+    return "" if github.token_file else NO_TOKEN
 
 
-def known_as_login(settings: Settings, login: str) -> str:
-    """Name the person whose GitHub login this is; empty: nobody's. A name or an e-mail is no login."""
-    wanted = login.casefold()
-    return next((name for name, person in settings.people.items() if person.github.casefold() == wanted), "")
+def _trust_copies(history: History, settings: Settings, delivery: DeliveryInput) -> History:
+    """For a rollback or a restore, let the ledger's copies count without GitHub's confirmation.
+
+    An emergency does not wait for GitHub. A copy counts only where a person who may deploy there signed it.
+    """
+    name = delivery.environment
+    if delivery.action == "deploy":
+        return history
+    signed = {
+        entry.id: person
+        for entry in github_approvals(history, name, delivery.version)
+        if may_deploy(settings, name, entry.signer) and (person := person_with_login(settings, entry.record.login))
+    }
+    return with_people(history, signed)

@@ -1,4 +1,4 @@
-"""GitHub's API, with its pages, its limits and its errors translated: the only place that speaks to GitHub.
+"""GitHub's API: pages, rate limits and translated errors. The only place that sends requests to GitHub.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -25,20 +25,20 @@ from ci.ledger.github.errors import (
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "slipway"}
 TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
-# More pages than this no answer has; who sends them sends us round in circles.
+# No answer has more pages than this: a server that sends them sends the same ones again.
 MOST_PAGES = 50
-# What is waited where GitHub says that it is too much, but not for how long: "at least one minute".
-UNSAID = 60.0
-ADVICE = "give one that may (GITHUBTOKEN in .env, or `permissions` in the workflow; see docs/github.md)"
+# The wait after a rate limit without a time: "at least one minute" by GitHub's documentation.
+DEFAULT_WAIT = 60.0
+ADVICE = "give a token with the permission (GITHUBTOKEN in .env, or `permissions` in the workflow; see docs/github.md)"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long GitHub is waited for, in seconds."""
+    """How long to wait for GitHub, in seconds."""
 
     # Before each further attempt.
     pauses: Sequence[float] = (0.5, 2.0, 6.0)
-    # The longest that a rate limit may ask for; what takes longer is told instead.
+    # The longest wait for a rate limit; a longer one is an error.
     longest: float = 90.0
 
 
@@ -46,7 +46,7 @@ class Github:
     """A connection to the API."""
 
     def __init__(self, client: httpx.AsyncClient, patience: Patience) -> None:
-        """Speak through a client whose base is the API."""
+        """Use a client whose base URL is the API."""
         self._client = client
         self._patience = patience
 
@@ -61,15 +61,15 @@ class Github:
             yield cls(client, patience or Patience())
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - JSON is anything
-        """Return what is at a path.
+        """Return the content at a path.
 
         Raises:
-            GithubMissingError: There is nothing.
+            GithubMissingError: There is none.
         """
         return _json(await self._send("GET", path))
 
     async def pages(self, path: str, key: str = "") -> list[Any]:
-        """Return all items of a list, however many pages it has; `key` says where it is in each.
+        """Return all items of a list with several pages; `key` is the list's key in each page.
 
         Raises:
             GithubMissingError: There is none.
@@ -78,10 +78,10 @@ class Github:
         url = f"{path}?per_page=100"
         for _ in range(MOST_PAGES):
             answer = await self._send("GET", url)
-            said = _json(answer)
-            items = said.get(key) if key and isinstance(said, dict) else said
+            content = _json(answer)
+            items = content.get(key) if key and isinstance(content, dict) else content
             if not isinstance(items, list):
-                raise GithubError(f"{self.where}{path}: answers with something else than a list")
+                raise GithubError(f"{self.where}{path}: the answer is not a list")
             found += items
             following = answer.links.get("next", {}).get("url", "")
             if not following:
@@ -90,26 +90,26 @@ class Github:
         raise GithubError(f"{self.where}{path}: has more than {MOST_PAGES} pages: is this GitHub?")
 
     async def put(self, path: str, body: object) -> None:
-        """Put something where it stands, whether or not there is something already."""
+        """Create or replace the content at a path."""
         await self._send("PUT", path, json=body)
 
     async def post(self, path: str, body: object) -> None:
-        """Add something; not tried twice, since it may have come through."""
+        """Add an item; sent once only, because a failed request may have succeeded."""
         await self._send("POST", path, json=body)
 
     async def delete(self, path: str) -> None:
-        """Take something away."""
+        """Delete the content at a path."""
         await self._send("DELETE", path)
 
     @property
     def where(self) -> str:
-        """The API, as errors name it."""
+        """The API's address in errors."""
         return str(self._client.base_url).rstrip("/")
 
     def _own(self, url: httpx.URL) -> str:
-        # The token goes wherever the next page is.
+        # The token goes with the request for the next page.
         if (url.scheme, url.netloc) != (self._client.base_url.scheme, self._client.base_url.netloc):
-            raise GithubError(f"{self.where}: says that its next page is at {url.host}: is this GitHub?")
+            raise GithubError(f"{self.where}: the next page is on another host, {url.host}: is this GitHub?")
         return str(url)
 
     async def _send(self, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
@@ -119,13 +119,13 @@ class Github:
             except httpx.TransportError as error:
                 trouble, wait = str(error) or type(error).__name__, pause
             else:
-                limit = asked_to_wait(answer, time.time())
+                limit = read_rate_limit(answer, time.time())
                 if limit is None and answer.status_code < SERVER_ERROR and _is_whole(answer):
                     self._raise_for_status(answer)
                     return answer
                 if limit is not None and (limit > self._patience.longest or pause is None):
                     raise self._limited(limit, answer)
-                trouble, wait = f"{answer.status_code} {_said(answer)}", pause if limit is None else limit
+                trouble, wait = f"{answer.status_code} {_error_message(answer)}", pause if limit is None else limit
             if pause is None or wait is None:
                 raise GithubUnreachableError(f"{self.where}: GitHub does not answer ({trouble}): try again later")
             await asyncio.sleep(wait)
@@ -133,44 +133,45 @@ class Github:
 
     def _limited(self, seconds: float, answer: httpx.Response) -> RateLimitedError:
         until = datetime.fromtimestamp(time.time() + seconds, UTC)
-        what = f"GitHub takes no more requests until {until:%H:%M:%S} UTC ({answer.status_code} {_said(answer)})"
+        status = f"{answer.status_code} {_error_message(answer)}"
+        what = f"GitHub accepts no more requests until {until:%H:%M:%S} UTC ({status})"
         return RateLimitedError(f"{self.where}: {what}: try again then")
 
     def _raise_for_status(self, answer: httpx.Response) -> None:
         if not answer.is_error:
             return
         request, status = answer.request, answer.status_code
-        what = f"{self.where}: GitHub refuses {request.method} {request.url.path} ({status} {_said(answer)})"
+        what = f"{self.where}: GitHub refuses {request.method} {request.url.path} ({status} {_error_message(answer)})"
         if status == UNAUTHORIZED:
             raise GithubDeniedError(f"{what}: the token is not valid: {ADVICE}")
         if status == FORBIDDEN:
-            raise GithubDeniedError(f"{what}: the token may not do that: {ADVICE}")
+            raise GithubDeniedError(f"{what}: the token lacks the permission: {ADVICE}")
         if status == NOT_FOUND:
             advice = "is github.repository in pipeline.toml right, and does the token see it?"
             raise GithubMissingError(f"{what}: {advice}")
         raise GithubError(what)
 
 
-def asked_to_wait(answer: httpx.Response, now: float) -> float | None:
-    """Return for how many seconds a rate limit wants us to wait; None: there is none in the way."""
+def read_rate_limit(answer: httpx.Response, now: float) -> float | None:
+    """Return the seconds until the rate limit ends; None: there is no rate limit."""
     if answer.status_code not in {FORBIDDEN, TOO_MANY}:
         return None
     if after := answer.headers.get("retry-after", ""):
-        return float(after) if after.isdigit() else UNSAID
+        return float(after) if after.isdigit() else DEFAULT_WAIT
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
-        return max(0.0, float(reset) - now) if reset.isdigit() else UNSAID
-    return UNSAID if answer.status_code == TOO_MANY else None
+        return max(0.0, float(reset) - now) if reset.isdigit() else DEFAULT_WAIT
+    return DEFAULT_WAIT if answer.status_code == TOO_MANY else None
 
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    # The system's CAs, which companies add their own to; reading them takes longer than a request.
+    # The system's CAs, to which companies add their own; loading them takes longer than a request.
     return ssl.create_default_context()
 
 
 def _is_whole(answer: httpx.Response) -> bool:
-    """Tell whether an answer's text is what it says to be; half of one comes from a proxy or a fault."""
+    """Return whether an answer is complete JSON; a proxy or a fault may cut it."""
     try:
         _json(answer)
     except ValueError:
@@ -182,7 +183,7 @@ def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON is anything
     return answer.json() if answer.content else None
 
 
-def _said(answer: httpx.Response) -> str:
+def _error_message(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):

@@ -1,30 +1,30 @@
-"""What can go wrong with GitHub.
+"""The errors of GitHub's API.
 
-GithubError                   GitHub's answer is of no use
-├── GithubUnreachableError    nothing answers, or nothing but errors of its own
-│   └── RateLimitedError      it wants to be asked later
-├── GithubDeniedError         it does not take the token, or the token may not
-└── GithubMissingError        what was asked for is not there, or the token does not see it
+GithubError                   GitHub's answer cannot be used
+├── GithubUnreachableError    GitHub does not answer, or answers with server errors only
+│   └── RateLimitedError      GitHub's rate limit is used up
+├── GithubDeniedError         the token is invalid, or lacks a permission
+└── GithubMissingError        what was requested does not exist, or the token does not see it
 """
 
-from ci.ledger.errors import ReleaseError
+from ci.ledger.errors import LedgerError
 
 
-class GithubError(ReleaseError):
-    """GitHub's answer is of no use."""
+class GithubError(LedgerError):
+    """GitHub's answer cannot be used."""
 
 
 class GithubUnreachableError(GithubError):
-    """Nothing answers, or nothing but errors of its own."""
+    """GitHub does not answer, or answers with server errors only."""
 
 
 class RateLimitedError(GithubUnreachableError):
-    """It wants to be asked later."""
+    """GitHub's rate limit is used up."""
 
 
 class GithubDeniedError(GithubError):
-    """It does not take the token, or the token may not."""
+    """The token is invalid, or lacks a permission."""
 
 
 class GithubMissingError(GithubError):
-    """What was asked for is not there, or the token does not see it."""
+    """What was requested does not exist, or the token does not see it."""

@@ -1,4 +1,4 @@
-"""A run of a workflow and its reviews, as GitHub tells of them."""
+"""A workflow's run and its reviews in GitHub's API."""
 
 from typing import Annotated, TypeVar
 
@@ -10,20 +10,20 @@ from ci.ledger.github.errors import GithubError
 T = TypeVar("T")
 
 
-class Told(BaseModel):
-    """A part of an answer; what else it says is not needed."""
+class GithubObject(BaseModel):
+    """An object of the API; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Run(Told):
-    """A run: of which workflow, on which branch, under which title."""
+class Run(GithubObject):
+    """A run of a workflow."""
 
     event: str
-    # Of the workflow, sometimes with @ and a ref behind it.
+    # The workflow's path, sometimes followed by @ and a ref.
     path: str
     head_branch: str | None
-    # What `run-name` made of its inputs.
+    # The workflow's `run-name` with the run's inputs.
     display_title: str
     created_at: AwareDatetime
 
@@ -33,13 +33,13 @@ class Run(Told):
         return self.path.partition("@")[0]
 
 
-class User(Told):
-    """Whoever reviewed."""
+class User(GithubObject):
+    """A reviewer."""
 
     login: str
 
 
-class Place(Told):
+class GithubEnvironment(GithubObject):
     """An environment of the repository's settings."""
 
     name: str
@@ -49,18 +49,18 @@ def _or_empty(value: object) -> object:
     return "" if value is None else value
 
 
-class Review(Told):
-    """Somebody's word about environments that a run waited for."""
+class Review(GithubObject):
+    """A review of environments that a run waited for."""
 
     state: str
     # None: the account is gone.
     user: User | None
-    environments: tuple[Place, ...]
+    environments: tuple[GithubEnvironment, ...]
     comment: Annotated[str, BeforeValidator(_or_empty)] = ""
 
     def is_about(self, names: frozenset[str]) -> bool:
-        """Tell whether it is about any of some environments."""
-        return any(place.name in names for place in self.environments)
+        """Return whether the review is about one of these environments."""
+        return any(environment.name in names for environment in self.environments)
 
 
 _run, _reviews = TypeAdapter(Run), TypeAdapter(tuple[Review, ...])
@@ -70,26 +70,26 @@ async def read_run(github: Github, repository: str, run: str) -> Run:
     """Return a run.
 
     Raises:
-        GithubError: GitHub cannot be asked, or there is no such run.
+        GithubError: GitHub does not answer, or there is no such run.
     """
     path = f"/repos/{repository}/actions/runs/{run}"
-    return _read(_run, await github.get(path), github.where + path)
+    return _parse(_run, await github.get(path), github.where + path)
 
 
 async def read_reviews(github: Github, repository: str, run: str) -> tuple[Review, ...]:
-    """Return what a run's reviewers said.
+    """Return a run's reviews.
 
     Raises:
-        GithubError: GitHub cannot be asked, or there is no such run.
+        GithubError: GitHub does not answer, or there is no such run.
     """
     path = f"/repos/{repository}/actions/runs/{run}/approvals"
-    return _read(_reviews, await github.pages(path), github.where + path)
+    return _parse(_reviews, await github.pages(path), github.where + path)
 
 
-def _read(adapter: TypeAdapter[T], said: object, where: str) -> T:
+def _parse(adapter: TypeAdapter[T], content: object, where: str) -> T:
     try:
-        return adapter.validate_python(said)
+        return adapter.validate_python(content)
     except ValidationError as error:
         what = error.errors(include_url=False)[0]
-        place = ".".join(map(str, what["loc"]))
-        raise GithubError(f"{where}: answers in another way than GitHub does: {place}: {what['msg']}") from error
+        field = ".".join(map(str, what["loc"]))
+        raise GithubError(f"{where}: the answer is not in GitHub's format: {field}: {what['msg']}") from error

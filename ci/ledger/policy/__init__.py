@@ -1,21 +1,22 @@
-"""Whether a release may go where somebody wants it: pure functions over the settings and the ledger's history."""
+"""The policy: may a release be delivered to an environment? Pure functions over the settings and the history."""
 
-from ci.ledger.policy.admission import admission
-from ci.ledger.policy.approvals import approvals_for, author_names
-from ci.ledger.policy.case import Admission, Given, Wanted
-from ci.ledger.policy.denials import standing_denials
-from ci.ledger.policy.freezes import active_freezes
-from ci.ledger.policy.standing import Standing, standings
+from ci.ledger.policy.approvals import author_names, valid_approvals
+from ci.ledger.policy.case import Decision, DeliveryInput, PolicyInput, ValidApproval
+from ci.ledger.policy.decision import decide
+from ci.ledger.policy.denials import active_denials
+from ci.ledger.policy.freeze_windows import active_windows
+from ci.ledger.policy.verification import VerificationState, verification_states
 
 __all__ = [
-    "Admission",
-    "Given",
-    "Standing",
-    "Wanted",
-    "active_freezes",
-    "admission",
-    "approvals_for",
+    "Decision",
+    "DeliveryInput",
+    "PolicyInput",
+    "ValidApproval",
+    "VerificationState",
+    "active_denials",
+    "active_windows",
     "author_names",
-    "standing_denials",
-    "standings",
+    "decide",
+    "valid_approvals",
+    "verification_states",
 ]

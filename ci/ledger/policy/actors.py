@@ -1,32 +1,34 @@
-"""Who may change an environment."""
+"""The rules about the actor and about the ledger's problems."""
 
-from ci.ledger.history import UNPROVEN
-from ci.ledger.policy.case import Case, Finding, Findings, helpers, may_deploy, with_roles
+from ci.ledger.history import UNTRUSTED
+from ci.ledger.policy.case import Case, RuleResult, RuleResults, describe_helpers, describe_roles, may_deploy
 
 
-def actor_rule(case: Case) -> Findings:
-    """Refuse who has not the role, and where only signed records count, who does not sign."""
-    wanted, environment = case.wanted, case.environment
-    verb = {"deploy": "deploy to", "rollback": "roll back", "restore": "restore"}[wanted.action]
-    again = case.command(wanted.action, version=wanted.version)
-    if environment.signed and not wanted.signed:
-        yield Finding(f"{case.name}: only people who sign may {verb} it: type {again} with a key of allowed_signers")
-    if environment.deployers and not may_deploy(case.settings, case.name, wanted.actor):
+def actor_rule(case: Case) -> RuleResults:
+    """Refuse an actor without the role, and an unsigned delivery where only signed records count."""
+    asked, environment = case.input, case.environment
+    verb = {"deploy": "deploy to", "rollback": "roll back", "restore": "restore"}[asked.action]
+    command = case.command(asked.action, version=asked.version)
+    if environment.signed and not asked.signed:
+        what = f"{case.name}: only people who sign may {verb} it"
+        yield RuleResult(f"{what}: type {command} with a key of allowed_signers")
+    if environment.deployers and not may_deploy(case.settings, case.name, asked.actor):
         roles = environment.deployers
-        what = f"{case.name}: {wanted.actor} may not {verb} it, which takes {with_roles(roles)}"
-        yield Finding(f"{what}: {helpers(case.settings, roles)} and type {again}")
-    elif environment.signed and wanted.actor not in case.settings.people:
-        what = f"{case.name}: {wanted.actor} is nobody under [people] in pipeline.toml"
-        yield Finding(
-            f"{what}: add them there and their key to allowed_signers, or ask somebody who is to type {again}"
+        what = f"{case.name}: {asked.actor} may not {verb} it, which takes {describe_roles(roles)}"
+        yield RuleResult(f"{what}: {describe_helpers(case.settings, roles)} and type {command}")
+    elif environment.signed and asked.actor not in case.settings.people:
+        what = f"{case.name}: {asked.actor} is not listed under [people] in pipeline.toml"
+        yield RuleResult(
+            f"{what}: add the person there and the key to allowed_signers, or ask another to type {command}"
         )
 
 
-def ledger_rule(case: Case) -> Findings:
-    """Refuse to deploy on the word of a ledger that is not whole to where only signed records count."""
-    # Going back still takes signed successes and approvals; whoever can push a bad record must not keep it from people.
-    refuses = case.environment.signed and case.wanted.action == "deploy"
+def ledger_rule(case: Case) -> RuleResults:
+    """Refuse a deploy where the ledger has problems and only signed records count."""
+    # A rollback still needs signed records and approvals. A bad record must not stop it: anybody with push access can
+    # add one.
+    refuses = case.environment.signed and case.input.action == "deploy"
     for problem in case.history.problems:
-        # What a revoked key signed does not count any more, and that is all.
-        stops = refuses and not problem.startswith(UNPROVEN)
-        yield Finding(f"ledger: {problem}{': see docs/security.md' if stops else ''}", stops)
+        # The records of a revoked key do not count, and nothing else follows.
+        stops = refuses and not problem.startswith(UNTRUSTED)
+        yield RuleResult(f"ledger: {problem}{': see docs/security.md' if stops else ''}", stops)

@@ -1,77 +1,88 @@
-"""What is asked, what is answered, and what every rule looks at."""
+"""The input of the policy, its decision, and the case that every rule looks at."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ci.frozen import FrozenModel
 from ci.ledger.history import Entry, History
-from ci.ledger.records import ANONYMOUS, Action, Build, Record, Utc
-from ci.settings import Environment, Settings, with_role
+from ci.ledger.policy.verification import (
+    Verification,
+    VerificationState,
+    replay,
+    served_deliveries,
+)
+from ci.ledger.records import ANONYMOUS, Action, Build, DeliveryEnd, Record, Utc
+from ci.settings import Environment, Settings, people_with_role
 
 
-class Wanted(FrozenModel):
-    """What somebody wants to do to an environment."""
+class DeliveryInput(FrozenModel):
+    """The delivery that an actor wants to make."""
 
     environment: str
-    # Empty: the previous good release of a rollback, the last good one of a restore.
+    # Empty: of a rollback the newest verified release before the current one, of a restore the newest one.
     version: str = ""
-    # The name of a person under `[people]`.
-    actor: str = ANONYMOUS
-    # Whether the actor holds a key that is valid, and will sign what is recorded.
-    signed: bool = False
-    now: Utc
     action: Action = "deploy"
-    # Why a freeze shall not hold it.
+    # Why a freeze window does not stop the delivery; empty: it does.
     override: str = ""
-    # Whether migrations that make it unsafe shall not hold it.
+    # Whether to roll back although the database's migrations make it unsafe.
     force: bool = False
 
 
-class Given(FrozenModel):
+class PolicyInput(DeliveryInput):
+    """A delivery, its actor and the time."""
+
+    # A person under `[people]`.
+    actor: str = ANONYMOUS
+    # Whether the actor has a valid key, which will sign the records.
+    signed: bool = False
+    now: Utc
+
+
+class ValidApproval(FrozenModel):
     """An approval that counts."""
 
     person: str
-    # The id of its record.
+    # The ID of its record.
     record: str
     source: Literal["key", "github"]
     expires: Utc
 
 
-class Admission(FrozenModel):
-    """What would be deployed, and every reason why it must not be; without one it is admitted."""
+class Decision(FrozenModel):
+    """The release that a delivery would bring, and every refusal; without one the delivery is allowed."""
 
     environment: str
     action: Action
     version: str
-    # `repository@sha256:…`; empty, as the digest is, where there is no such release.
+    # `repository@sha256:…`; image and digest are empty where there is no such release.
     image: str = ""
     digest: str = ""
-    # What serves now; empty: nothing.
-    from_version: str = ""
-    from_digest: str = ""
+    # The current release; empty: none.
+    current_version: str = ""
+    current_digest: str = ""
     features: tuple[str, ...] | Literal["all"] = ()
-    approvals: tuple[Given, ...] = ()
-    # Whether the last word about it there is that it did well.
-    proven: bool = False
-    # Why a freeze does not hold it; empty: there is none.
+    approvals: tuple[ValidApproval, ...] = ()
+    # Whether the release was verified in this environment before.
+    verified: bool = False
+    # Why a freeze window does not stop the delivery; empty: there is none.
     override: str = ""
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
 
     @property
-    def admitted(self) -> bool:
-        """Tell whether nothing speaks against it."""
+    def allowed(self) -> bool:
+        """Whether no rule refuses the delivery."""
         return not self.refusals
 
 
 @dataclass(frozen=True)
-class Release:
-    """The one digest of a version."""
+class ResolvedVersion:
+    """A version and its one image."""
 
     version: str
     image: str
-    # Its record; none where only the deploys of it are left.
+    # None: only deliveries of the version are recorded.
     build: Build | None
 
     @property
@@ -81,32 +92,33 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A sentence about a case."""
+class RuleResult:
+    """A sentence of a rule: a refusal, or a warning."""
 
     sentence: str
-    # Whether it speaks against it; otherwise it is only told.
     refuses: bool = True
 
 
-Findings = Iterator[Finding]
-# The functions that somebody signs, always or where only signed records count.
-WORDS = ("approve", "deny", "lift")
-CHANGES = ("deploy", "rollback", "restore")
+RuleResults = Iterator[RuleResult]
+# The functions whose result a person always signs, and those that are signed where only signed records count.
+STATEMENTS = ("approve", "deny", "lift")
+DELIVERIES = ("deploy", "rollback", "restore")
 
 
 @dataclass(frozen=True)
 class Case:
-    """The settings, what happened so far, and what is wanted."""
+    """The settings, the history and the input."""
 
     settings: Settings
     history: History
-    wanted: Wanted
+    input: PolicyInput
+    # By environment: several rules need the same replay.
+    _replays: dict[str, Verification] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
         """The environment's name."""
-        return self.wanted.environment
+        return self.input.environment
 
     @property
     def environment(self) -> Environment:
@@ -114,46 +126,64 @@ class Case:
         return self.settings.environment(self.name)
 
     @property
-    def before(self) -> str:
-        """The environment that a release must have passed; empty: none."""
+    def current_digest(self) -> str:
+        """The current release's digest; empty: nothing serves."""
+        entry = self.history.current(self.name)
+        return entry.record.digest if entry else ""
+
+    @property
+    def required_environment(self) -> str:
+        """The environment in which a release must be verified first; empty: none."""
         names = list(self.settings.environments)
         index = names.index(self.name)
         return names[index - 1] if index and self.environment.kind != "dev" else ""
 
     def trusts(self, entry: Entry[Record], where: str) -> bool:
-        """Tell whether a good word about an environment counts here: signed by somebody who may deploy there."""
-        if not self.environment.signed:
-            return True
-        return may_deploy(self.settings, where, entry.signer)
+        """Return whether a good result in an environment counts here: its signer may deploy there."""
+        return not self.environment.signed or may_deploy(self.settings, where, entry.signer)
+
+    def verification(self, where: str) -> Verification:
+        """Return how the deliveries to an environment ended, as far as they count here."""
+        if where not in self._replays:
+            self._replays[where] = replay(self.history, where, lambda entry: self.trusts(entry, where))
+        return self._replays[where]
+
+    def states(self, where: str) -> Mapping[str, VerificationState]:
+        """Return the state of every digest in an environment."""
+        return self.verification(where).states
+
+    def served(self, where: str) -> tuple[Entry[DeliveryEnd], ...]:
+        """Return the trusted deliveries after which their release served, oldest first."""
+        return served_deliveries(self.history, where, lambda entry: self.trusts(entry, where))
 
     def command(self, function: str, *, env: str = "", version: str = "", extra: str = "") -> str:
-        """Write the command that somebody could type."""
+        """Write a command for people to type."""
         where = self.settings.environment(env or self.name)
-        strict = function in CHANGES and (where.signed or self.environment.signed)
-        signs = function in WORDS or strict
-        words = ["ci call", function, f"--env {env or self.name}", f"--version {version}" if version else ""]
-        return f"`{' '.join(filter(None, [*words, extra, '--key …' if signs else '']))}`"
+        strict = function in DELIVERIES and (where.signed or self.environment.signed)
+        signs = function in STATEMENTS or strict
+        parts = ["ci call", function, f"--env {env or self.name}", f"--version {version}" if version else ""]
+        return f"`{' '.join(filter(None, [*parts, extra, '--key …' if signs else '']))}`"
 
 
 def may_deploy(settings: Settings, environment: str, person: str) -> bool:
-    """Tell whether a known person may deploy to an environment."""
+    """Return whether a person may deploy to an environment."""
     deployers = settings.environment(environment).deployers
-    return person in (with_role(settings.people, deployers) if deployers else settings.people)
+    return person in (people_with_role(settings.people, deployers) if deployers else settings.people)
 
 
-def either(words: Sequence[str]) -> str:
-    """Join words as one of them is meant."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+def join_or(names: Sequence[str]) -> str:
+    """Join names as alternatives: `a, b or c`."""
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def with_roles(roles: Sequence[str]) -> str:
+def describe_roles(roles: Sequence[str]) -> str:
     """Write `the role lead or stakeholder`."""
-    return f"the role {either(roles)}"
+    return f"the role {join_or(roles)}"
 
 
-def helpers(settings: Settings, roles: Sequence[str]) -> str:
-    """Say who holds a role, or how somebody gets it."""
-    people = with_role(settings.people, roles)
+def describe_helpers(settings: Settings, roles: Sequence[str]) -> str:
+    """Name the people who have a role, or explain how to give it to one."""
+    people = people_with_role(settings.people, roles)
     if people:
-        return f"{either(people)} could help"
-    return f'nobody has it yet: give it to somebody under [people] in pipeline.toml, like roles = ["{roles[0]}"]'
+        return f"{join_or(people)} could help"
+    return f'no person has it: add it to one under [people] in pipeline.toml, like roles = ["{roles[0]}"]'

@@ -1,30 +1,31 @@
-"""Whether somebody forbade a release."""
+"""The rule about denials."""
 
 from ci.ledger.history import Entry, History
-from ci.ledger.policy.case import Case, Finding, Findings, Release, helpers, with_roles
+from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults, describe_helpers, describe_roles
 from ci.ledger.records import Denial, Lift
-from ci.settings import Settings, with_role
+from ci.settings import Settings, people_with_role
 
 
-def denial_rule(case: Case, release: Release) -> Findings:
-    """Refuse a release that is denied, whatever else speaks for it."""
+def denial_rule(case: Case, release: ResolvedVersion) -> RuleResults:
+    """Refuse a denied release."""
     roles = case.environment.approvals.roles
-    lift = case.command("lift", version=release.version, extra="--reason …")
-    who = f"it takes {with_roles(roles)}: {helpers(case.settings, roles)}" if roles else "anybody under [people] could"
-    for entry in standing_denials(case.settings, case.history, case.name, release.digest):
-        what = f"{release.version} is denied by {entry.stated}: {entry.record.reason}"
-        yield Finding(f"{case.name}: {what}; to lift that {who}: {lift}")
+    command = case.command("lift", version=release.version, extra="--reason …")
+    helpers = f"takes {describe_roles(roles)}: {describe_helpers(case.settings, roles)}" if roles else ""
+    lift = f"to lift the denial {helpers or 'takes any person under [people]'}: {command}"
+    for entry in active_denials(case.settings, case.history, case.name, release.digest):
+        what = f"{release.version} is denied by {entry.person}: {entry.record.reason}"
+        yield RuleResult(f"{case.name}: {what}; {lift}")
 
 
-def standing_denials(settings: Settings, history: History, environment: str, digest: str) -> tuple[Entry[Denial], ...]:
-    """Return the denials of a digest that nobody lifted; anybody under [people] may deny, approvers may lift."""
+def active_denials(settings: Settings, history: History, environment: str, digest: str) -> tuple[Entry[Denial], ...]:
+    """Return the denials of a digest that were not lifted; any person may deny, and approvers may lift."""
     roles = settings.environment(environment).approvals.roles
-    lifters = with_role(settings.people, roles) if roles else tuple(settings.people)
+    lifters = people_with_role(settings.people, roles) if roles else tuple(settings.people)
     found: list[Entry[Denial]] = []
-    for entry in history.environment(environment):
+    for entry in history.of_environment(environment):
         record = entry.record
-        if isinstance(record, Denial) and record.digest == digest and entry.stated in settings.people:
-            found.append(Entry(entry.id, record, entry.signer, entry.stated))
-        elif isinstance(record, Lift) and record.digest == digest and entry.stated in lifters:
+        if isinstance(record, Denial) and record.digest == digest and entry.person in settings.people:
+            found.append(Entry(entry.id, record, entry.signer, entry.person))
+        elif isinstance(record, Lift) and record.digest == digest and entry.person in lifters:
             found.clear()
     return tuple(found)

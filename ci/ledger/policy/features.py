@@ -1,42 +1,33 @@
-"""Which features a release runs with."""
+"""The features of a release, and the rule about those in production."""
 
 from typing import Literal
 
-from ci.ledger.history import Entry
-from ci.ledger.policy.case import Case, Finding, Findings, Release
-from ci.ledger.policy.standing import successes
-from ci.ledger.records import Deploy
+from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults
 
 Features = tuple[str, ...] | Literal["all"]
 
 
-def features_of(case: Case, release: Release) -> Features:
-    """Return the features of the settings, or those that the release had where it goes back to."""
-    if case.wanted.action != "deploy":
-        had = [entry.record.features for entry in _good(case, case.name, release)]
-        if had:
-            return had[-1]
+def features_of(case: Case, release: ResolvedVersion) -> Features:
+    """Return the settings' features; a rollback or a restore keeps those that the release last served with here."""
+    if case.input.action != "deploy":
+        served = [e.record.features for e in case.served(case.name) if e.record.digest == release.digest]
+        if served:
+            return served[-1]
     return case.environment.features
 
 
-def feature_rule(case: Case, release: Release) -> Findings:
-    """Let only those features into production that ran in the environment before, with the same digest."""
-    features = case.environment.features
-    if case.environment.kind != "production" or case.wanted.action != "deploy" or not case.before:
+def feature_rule(case: Case, release: ResolvedVersion) -> RuleResults:
+    """Refuse features in production that were not verified with this digest in the environment before."""
+    features, where = case.environment.features, case.required_environment
+    if case.environment.kind != "production" or case.input.action != "deploy" or not where:
         return
-    ran = [entry.record.features for entry in _good(case, case.before, release)]
-    if "all" in ran:
+    verifying = case.verification(where).verifying
+    verified = [entry.record.features for entry in verifying if entry.record.digest == release.digest]
+    if "all" in verified:
         return
-    tried = {name for names in ran for name in names}
-    untried = ["all"] if features == "all" else [name for name in features if name not in tried]
-    if untried:
-        what = f"{release.version} never ran in {case.before} with the features {', '.join(untried)}"
-        again = case.command("deploy", env=case.before, version=release.version)
-        yield Finding(
-            f"{case.name}: {what}: set environments.{case.before}.features and type {again}, or leave them out"
-        )
-
-
-def _good(case: Case, where: str, release: Release) -> list[Entry[Deploy]]:
-    found = successes(case.history, where, lambda entry: case.trusts(entry, where))
-    return [entry for entry in found if entry.record.digest == release.digest]
+    known = {name for names in verified for name in names}
+    missing = ["all"] if features == "all" else [name for name in features if name not in known]
+    if missing:
+        what = f"{release.version} was never verified in {where} with the features {', '.join(missing)}"
+        command = case.command("deploy", env=where, version=release.version)
+        yield RuleResult(f"{case.name}: {what}: set environments.{where}.features and type {command}, or remove them")

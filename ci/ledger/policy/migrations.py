@@ -1,47 +1,50 @@
-"""Whether a release and what served before it can live with one database."""
+"""The rule about migrations: two releases share one database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from ci.ledger.policy.case import Case, Finding, Findings, Release
-from ci.ledger.records import Build, Deploy, Start
+from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults
+from ci.ledger.records import Build, DeliveryEnd, DeliveryStart
+from ci.outcome import Outcome
 
 
-def migration_rule(case: Case, release: Release) -> Findings:
-    """Refuse migrations that what serves cannot bear, and releases that cannot bear those that were applied."""
+def migration_rule(case: Case, release: ResolvedVersion) -> RuleResults:
+    """Refuse migrations that break the current release, and releases that the applied migrations break."""
     if not release.build:
-        yield Finding(f"{case.name}: which migrations {release.version} has is not recorded", refuses=False)
+        yield RuleResult(f"{case.name}: the migrations of {release.version} are not recorded", refuses=False)
         return
     builds = _builds(case)
     tried = _tried(case)
     own = set(release.build.migrations)
     applied = {name for digest in tried & set(builds) for name in builds[digest].migrations}
     known = own | applied
-    yield from _backwards(case, release, _breaking(builds, tried, applied - own, known), applied - own)
-    if case.wanted.action == "deploy" and case.history.serving(case.name):
-        yield from _forwards(case, _breaking(builds, {release.digest}, own - applied, known), own - applied)
+    yield from _check_backwards(case, release, _breaking(builds, tried, applied - own, known), applied - own)
+    if case.input.action == "deploy" and case.history.current(case.name):
+        yield from _check_forwards(case, _breaking(builds, {release.digest}, own - applied, known), own - applied)
 
 
-def _backwards(case: Case, release: Release, breaking: Sequence[Build], migrations: AbstractSet[str]) -> Findings:
+def _check_backwards(
+    case: Case, release: ResolvedVersion, breaking: Sequence[Build], migrations: AbstractSet[str]
+) -> RuleResults:
     versions = _versions(breaking)
     if not versions:
         return
-    what = f"the database has {_brought(breaking, migrations)}, which {release.version} lacks"
-    why = f"and which {versions} did not declare forward-compatible, so that {release.version} may fail or do damage"
-    # After the cluster is lost the last good release is the best there is.
-    if case.wanted.force or case.wanted.action == "restore":
-        yield Finding(f"{case.name}: {what}, {why}", refuses=False)
+    what = f"the database has {_names(breaking, migrations)}, which {release.version} lacks"
+    why = f"{versions} did not declare them forward-compatible, so {release.version} may fail or damage data"
+    # A restore after the loss of a cluster takes the best release that there is.
+    if case.input.force or case.input.action == "restore":
+        yield RuleResult(f"{case.name}: {what}; {why}", refuses=False)
     else:
         forced = case.command("rollback", version=release.version, extra="--force")
-        yield Finding(f"{case.name}: {what}, {why}: go forward with a mended release, or if you are sure type {forced}")
+        yield RuleResult(f"{case.name}: {what}; {why}: deploy a repaired release, or if you are sure type {forced}")
 
 
-def _forwards(case: Case, breaking: Sequence[Build], migrations: AbstractSet[str]) -> Findings:
+def _check_forwards(case: Case, breaking: Sequence[Build], migrations: AbstractSet[str]) -> RuleResults:
     versions = _versions(breaking)
     if versions:
-        what = f"{versions} brings {_brought(breaking, migrations)}, on which what serves would not work meanwhile"
-        advice = "split it: first a release that only adds, later one that takes away; then set app.forward_compatible"
-        yield Finding(f"{case.name}: {what} (app.forward_compatible is false): {advice} = true and build it anew")
+        what = f"{versions} brings {_names(breaking, migrations)}, which the current release does not work with"
+        advice = "split it: first a release that only adds, later one that removes; then set app.forward_compatible"
+        yield RuleResult(f"{case.name}: {what} (app.forward_compatible is false): {advice} = true and build it again")
 
 
 def _builds(case: Case) -> dict[str, Build]:
@@ -52,16 +55,16 @@ def _builds(case: Case) -> dict[str, Build]:
 
 
 def _tried(case: Case) -> AbstractSet[str]:
-    # A candidate migrates the database before anybody knows whether it is any good.
-    started = {entry.record.digest for entry in case.history.of(Start, environment=case.name)}
-    deployed = case.history.of(Deploy, environment=case.name)
-    return started | {entry.record.digest for entry in deployed if entry.record.outcome != "refused"}
+    # A candidate migrates the database before its tests.
+    started = {entry.record.digest for entry in case.history.of(DeliveryStart, environment=case.name)}
+    ended = case.history.of(DeliveryEnd, environment=case.name)
+    return started | {entry.record.digest for entry in ended if entry.record.outcome != Outcome.REFUSED}
 
 
 def _breaking(
     builds: Mapping[str, Build], tried: AbstractSet[str], migrations: AbstractSet[str], known: AbstractSet[str]
 ) -> list[Build]:
-    # Also the builds in between, which brought a migration and never came here; not what nobody committed.
+    # Also builds in between, which brought a migration and never came here; but no uncommitted ones.
     return [
         build
         for build in builds.values()
@@ -76,5 +79,5 @@ def _versions(builds: Iterable[Build]) -> str:
     return ", ".join(dict.fromkeys(build.version for build in builds))
 
 
-def _brought(builds: Iterable[Build], migrations: AbstractSet[str]) -> str:
+def _names(builds: Iterable[Build], migrations: AbstractSet[str]) -> str:
     return ", ".join(sorted({name for build in builds for name in build.migrations} & migrations))

@@ -1,74 +1,74 @@
-"""Which digest a version is, and whether it went the whole way here."""
+"""The digest of a version, and the rules about its way to an environment."""
 
 from collections.abc import Sequence
 
 from ci.ledger.history import Entry
-from ci.ledger.policy.case import Case, Finding, Findings, Release
-from ci.ledger.policy.standing import standings
+from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults
 from ci.ledger.records import Build
 
 
-def built(case: Case) -> tuple[Release | None, list[Finding]]:
-    """Return the one digest that a version was built as, and what is wrong with that."""
-    wanted = case.wanted.version
+def resolve_build(case: Case) -> tuple[ResolvedVersion | None, list[RuleResult]]:
+    """Return the one image of a version, and the problems of its builds."""
+    wanted = case.input.version
     if not wanted:
-        return None, [Finding(f"{case.name}: name the version: {case.command('deploy', version='…')}")]
+        return None, [RuleResult(f"{case.name}: name the version: {case.command('deploy', version='…')}")]
     builds = case.history.builds(wanted)
     if not builds:
-        return None, [Finding(_never_built(case))]
+        return None, [RuleResult(_never_built(case))]
     counted = [entry for entry in builds if not case.environment.signed or entry.signer in case.settings.people]
-    findings = list(_conflict(case, builds))
+    results = list(_check_conflict(case, builds))
     if not counted:
-        findings.append(Finding(_unsigned(case)))
+        results.append(RuleResult(_unsigned(case)))
     build = (counted or builds)[0].record
-    return Release(wanted, build.image, build), findings
+    return ResolvedVersion(wanted, build.image, build), results
 
 
-def dirty_rule(case: Case, release: Release) -> Findings:
-    """Keep what was built from uncommitted changes in the first environment of the kind dev."""
+def dirty_rule(case: Case, release: ResolvedVersion) -> RuleResults:
+    """Refuse a build of uncommitted changes outside the first environment of the kind dev."""
     dirty = release.version.endswith("-dirty") or bool(release.build and release.build.dirty)
     first = _first_dev(case)
     if dirty and case.name != first:
-        where = f"to {first}" if first else "nowhere"
-        what = f"{release.version} was built from changes that are not committed and may go {where} only"
-        yield Finding(f"{case.name}: {what}: commit them and type {case.command('deploy', env=first or case.name)}")
+        where = f"may go to {first} only" if first else "may not be deployed"
+        what = f"{release.version} was built from uncommitted changes and {where}"
+        yield RuleResult(f"{case.name}: {what}: commit them and type {case.command('deploy', env=first or case.name)}")
 
 
-def order_rule(case: Case, release: Release) -> Findings:
-    """Refuse a digest that did not succeed in the environment before, or not as the last thing it did there."""
-    if not case.before:
+def order_rule(case: Case, release: ResolvedVersion) -> RuleResults:
+    """Refuse a digest whose last delivery to the environment before did not verify it."""
+    where = case.required_environment
+    if not where:
         return
-    standing = standings(case.history, case.before, lambda entry: case.trusts(entry, case.before)).get(release.digest)
-    if standing and standing.good:
+    state = case.states(where).get(release.digest)
+    if state and state.passed:
         return
-    if standing:
-        what = f"the last deploy of {release.version} to {case.before}, which comes before it, {standing.told}"
+    if state:
+        what = f"the last delivery of {release.version} to {where}, which comes before it, {state.description}"
     else:
-        what = f"{release.version} ({release.digest[:19]}) never ran in {case.before}, which comes before it"
-    yield Finding(f"{case.name}: {what}: type {case.command('deploy', env=case.before, version=release.version)}")
+        what = f"{release.version} ({release.digest[:19]}) never ran in {where}, which comes before it"
+    yield RuleResult(f"{case.name}: {what}: type {case.command('deploy', env=where, version=release.version)}")
 
 
-def _conflict(case: Case, builds: Sequence[Entry[Build]]) -> Findings:
+def _check_conflict(case: Case, builds: Sequence[Entry[Build]]) -> RuleResults:
     digests = dict.fromkeys(entry.record.digest for entry in builds)
     if len(digests) > 1:
         first, *others = (digest[:19] for digest in digests)
-        what = f"{case.wanted.version} is {first}, but was recorded as {', '.join(others)} too"
+        what = f"{case.input.version} is {first}, but was recorded as {', '.join(others)} too"
         advice = f": build a new version: {case.command('deploy', env=_first_dev(case) or case.name, version='…')}"
-        yield Finding(f"{case.name}: {what}{advice}", refuses=case.environment.signed)
+        yield RuleResult(f"{case.name}: {what}{advice}", refuses=case.environment.signed)
 
 
 def _never_built(case: Case) -> str:
     known = list(dict.fromkeys(entry.record.version for entry in case.history.of(Build)))[-5:]
-    there = f"the last ones that were are {', '.join(known)}" if known else "nothing was yet"
+    others = f"the last built versions are {', '.join(known)}" if known else "no version was built yet"
     first = _first_dev(case)
-    advice = f": type {case.command('deploy', env=first, version=case.wanted.version)}" if first else ""
-    return f"{case.name}: {case.wanted.version} was never built; {there}{advice}"
+    advice = f": type {case.command('deploy', env=first, version=case.input.version)}" if first else ""
+    return f"{case.name}: {case.input.version} was never built; {others}{advice}"
 
 
 def _unsigned(case: Case) -> str:
     first = _first_dev(case) or next(iter(case.settings.environments))
-    again = case.command("deploy", env=first, version=case.wanted.version)
-    return f"{case.name}: the build of {case.wanted.version} is not signed by anybody under [people]: type {again}"
+    command = case.command("deploy", env=first, version=case.input.version)
+    return f"{case.name}: the build of {case.input.version} is not signed by a person under [people]: type {command}"
 
 
 def _first_dev(case: Case) -> str:

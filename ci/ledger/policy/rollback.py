@@ -1,66 +1,111 @@
-"""Which release an environment goes back to."""
+"""The release of a rollback or a restore."""
+
+from collections.abc import Iterator
+from datetime import timedelta
 
 from ci.ledger.history import Entry
-from ci.ledger.policy.case import Case, Finding, Release
-from ci.ledger.policy.denials import standing_denials
-from ci.ledger.policy.standing import Standing, standings, successes
-from ci.ledger.records import Build, Deploy
+from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult
+from ci.ledger.policy.denials import active_denials
+from ci.ledger.records import Build, DeliveryEnd
+from ci.outcome import Outcome
 
-Found = tuple[Release | None, list[Finding]]
-
-
-def gone_back(case: Case) -> Found:
-    """Return the release that is named, or else the previous good one; of a restore the last good one."""
-    good = successes(case.history, case.name, lambda entry: case.trusts(entry, case.name))
-    return _named(case, good) if case.wanted.version else _chosen(case, good)
+Choice = tuple[ResolvedVersion | None, list[RuleResult]]
+# How long a rollback skips a release that just failed to start.
+SKIPPED = timedelta(minutes=10)
 
 
-def _named(case: Case, good: tuple[Entry[Deploy], ...]) -> Found:
-    version = case.wanted.version
-    ran = [entry for entry in good if entry.record.version == version]
-    if not ran:
-        there = list(dict.fromkeys(entry.record.version for entry in good))[-5:]
-        known = f"the last ones that did are {', '.join(there)}" if there else "nothing ever did"
-        return None, [Finding(f"{case.name}: {version} never ran successfully here; {known}")]
-    release = _release(case, ran[-1])
-    # What serves by the ledger is let through: only the target knows what was done by hand, and changes nothing twice.
-    standing = _standings(case)[release.digest]
-    told = Finding(f"{case.name}: the last deploy of {version} {standing.told}", refuses=False)
-    return release, [] if standing.good else [told]
+def choose_release(case: Case) -> Choice:
+    """Return the named release; else the newest verified one; else the newest one that served before.
+
+    A rollback never chooses the current release by itself, nor one that a rollback left; a restore may choose the
+    current one.
+    """
+    return _find_named(case) if case.input.version else _choose(case)
 
 
-def _chosen(case: Case, good: tuple[Entry[Deploy], ...]) -> Found:
-    serving, standing = _serving(case), _standings(case)
-    restore = case.wanted.action == "restore"
-    # What serves is the last good release even where it was come back to without a deploy.
-    newest = good[::-1]
-    if restore:
-        newest = tuple(sorted(newest, key=lambda entry: entry.record.digest != serving))
-    findings: list[Finding] = []
-    for entry in newest:
+def _find_named(case: Case) -> Choice:
+    version, served = case.input.version, case.served(case.name)
+    found = [entry for entry in served if entry.record.version == version]
+    if not found:
+        versions = list(dict.fromkeys(entry.record.version for entry in served))[-5:]
+        known = f"the last versions that did are {', '.join(versions)}" if versions else "no version ever did"
+        return None, [RuleResult(f"{case.name}: {version} never served here; {known}")]
+    release = _resolve(case, found[-1])
+    # Also where it is the current release by the ledger: only the target knows about changes by hand.
+    state = case.states(case.name).get(release.digest)
+    if state is None or not state.verified_by:
+        what = f"the last delivery of {version} {state.description}; it is not verified" if state else "is not verified"
+        return release, [RuleResult(f"{case.name}: {what}", refuses=False)]
+    if not state.passed:
+        return release, [RuleResult(f"{case.name}: the last delivery of {version} {state.description}", refuses=False)]
+    return release, []
+
+
+def _choose(case: Case) -> Choice:
+    results: dict[RuleResult, None] = {}
+    for entry in (*_find_verified(case), *_find_previous(case)):
+        version = entry.record.version
+        if active_denials(case.settings, case.history, case.name, entry.record.digest):
+            results[RuleResult(f"{case.name}: {version} is denied and skipped", refuses=False)] = None
+        elif case.input.action == "rollback" and (failed := _find_failed_start(case, entry.record.digest)):
+            again = case.command("rollback", version=version)
+            what = f"{version} failed to start at {failed.record.at:%H:%M} UTC and is skipped for ten minutes"
+            results[RuleResult(f"{case.name}: {what}: to roll back to it now, type {again}", refuses=False)] = None
+        else:
+            if not _is_verified(case, entry.record.digest):
+                what = f"no verified release is left to go to: {version} served before, but was never verified"
+                results[RuleResult(f"{case.name}: {what}", refuses=False)] = None
+            return _resolve(case, entry), list(results)
+    what = "no release to restore" if case.input.action == "restore" else "no earlier release to roll back to"
+    refusal = RuleResult(f"{case.name}: there is {what}: see {case.command('history')}, or deploy one")
+    return None, [*results, refusal]
+
+
+def _find_verified(case: Case) -> Iterator[Entry[DeliveryEnd]]:
+    """Yield the verified releases that no rollback left since, the newest first; a restore begins with the current."""
+    found = case.verification(case.name)
+    newest = [entry for entry in reversed(found.verifying) if found.states[entry.record.digest].verified_by == entry]
+    current = case.current_digest
+    if case.input.action == "restore":
+        yield from (entry for entry in newest if entry.record.digest == current)
+    yield from (entry for entry in newest if entry.record.digest != current)
+
+
+def _find_previous(case: Case) -> Iterator[Entry[DeliveryEnd]]:
+    """Yield the releases that served, were never verified and were not left by a rollback, the newest first."""
+    states, current = case.states(case.name), case.current_digest
+    seen = set[str]() if case.input.action == "restore" else {current}
+    for entry in reversed(case.served(case.name)):
         digest = entry.record.digest
-        if not standing[digest].good or (digest == serving and not restore):
-            continue
-        if not standing_denials(case.settings, case.history, case.name, digest):
-            return _release(case, entry), findings
-        passed_over = f"{case.name}: {entry.record.version} is denied and passed over"
-        findings.append(Finding(passed_over, refuses=False))
-    what = "no good release to restore" if restore else "no good release before the one that serves to go back to"
-    advice = case.command("history")
-    return None, [*dict.fromkeys(findings), Finding(f"{case.name}: there is {what}: see {advice}, or deploy one")]
+        state = states.get(digest)
+        if digest not in seen and state and not state.verified_by and not state.left:
+            yield entry
+        seen.add(digest)
 
 
-def _release(case: Case, entry: Entry[Deploy]) -> Release:
+def _find_failed_start(case: Case, digest: str) -> Entry[DeliveryEnd] | None:
+    """Return the last delivery of a digest, where it failed just now before its switch."""
+    entries = case.history.of(DeliveryEnd, environment=case.name, digest=digest)
+    ended = [entry for entry in entries if entry.record.outcome != Outcome.REFUSED][-1:]
+    return next(
+        (
+            entry
+            for entry in ended
+            if entry.record.outcome == Outcome.FAILED
+            and not entry.record.passed_stage("switch")
+            and case.input.now - entry.record.at < SKIPPED
+        ),
+        None,
+    )
+
+
+def _is_verified(case: Case, digest: str) -> bool:
+    state = case.states(case.name).get(digest)
+    return bool(state and state.verified_by)
+
+
+def _resolve(case: Case, entry: Entry[DeliveryEnd]) -> ResolvedVersion:
     digest = entry.record.digest
     build = next((found.record for found in case.history.of(Build) if found.record.digest == digest), None)
     image = build.image if build else f"{case.settings.registry.repository}@{digest}"
-    return Release(entry.record.version, image, build)
-
-
-def _serving(case: Case) -> str:
-    entry = case.history.serving(case.name)
-    return entry.record.digest if entry else ""
-
-
-def _standings(case: Case) -> dict[str, Standing]:
-    return standings(case.history, case.name, lambda entry: case.trusts(entry, case.name))
+    return ResolvedVersion(entry.record.version, image, build)

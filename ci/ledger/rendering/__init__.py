@@ -1,1 +1,1 @@
-"""What people are told of the ledger: lines, reports, typed views, notices."""
+"""Text for people, and typed views, from the ledger's history."""

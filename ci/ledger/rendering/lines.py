@@ -1,80 +1,108 @@
-"""What people are told about a record: one line."""
+"""One line of text for each record."""
 
 from collections.abc import Iterable
 
 from ci.ledger.history import Entry
-from ci.ledger.records import ANONYMOUS, Approval, Build, Denial, Deploy, Lift, Record, Recovery, Start, Takeover
-from ci.ledger.views import Line
+from ci.ledger.records import (
+    ANONYMOUS,
+    Approval,
+    Build,
+    DeliveryEnd,
+    DeliveryStart,
+    Denial,
+    Lift,
+    LockTakeover,
+    Record,
+    Recovery,
+    UnknownRecord,
+)
+from ci.ledger.signing.statements import AnyStatementRecord
+from ci.ledger.views import HistoryLine
+from ci.outcome import Outcome
 
-DOING = {"deploy": "deployed to", "rollback": "brought back to", "restore": "restored in"}
-ENDS = {"success": "", "inconclusive": ", with too few requests for a verdict"}
+DONE = {
+    "deploy": "{release} deployed to {environment}",
+    "rollback": "{environment} rolled back to {release}",
+    "restore": "{release} restored in {environment}",
+}
+ENDS = {
+    Outcome.SUCCEEDED: "",
+    Outcome.UNCHANGED: ", where it served already",
+    Outcome.INCONCLUSIVE: ", with too few requests for a verdict",
+}
 
 
-def lines_of(entries: Iterable[Entry[Record]]) -> tuple[Line, ...]:
-    """Tell of records, a line each."""
+def render_lines(entries: Iterable[Entry[Record]]) -> tuple[HistoryLine, ...]:
+    """Make a line of each entry."""
     return tuple(
-        Line(
+        HistoryLine(
             id=entry.id,
             at=entry.record.at,
             kind=entry.record.kind,
-            by=entry.record.by,
+            actor=entry.record.actor,
             signed=bool(entry.signer),
             environment=getattr(entry.record, "environment", ""),
             version=getattr(entry.record, "version", ""),
             digest=getattr(entry.record, "digest", ""),
-            text=told(entry),
+            text=describe_record(entry),
         )
         for entry in entries
     )
 
 
-def told(entry: Entry[Record]) -> str:
-    """Tell of a record on one line, without its time."""
-    # Anybody may have pushed it: what would move a terminal's cursor does not get there.
-    return "".join(sign if sign.isprintable() else " " for sign in _told(entry))
+def describe_record(entry: Entry[Record]) -> str:
+    """Describe a record on one line, without its time."""
+    unknown = ", ".join(entry.unknown_fields)
+    text = _describe(entry) + (f" [unknown fields, which do not count: {unknown}]" if unknown else "")
+    # Anybody with push access may have written the record: control characters must not reach a terminal.
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _told(entry: Entry[Record]) -> str:
-    record, by = entry.record, signed(entry)
-    match record:
-        case Build():
-            dirty = ", dirty" if record.dirty else ""
-            return f"{record.version} built as {short(record.digest)} by {by} ({record.tests} tests{dirty})"
-        case Approval() | Denial() | Lift():
-            return _word(record, entry.stated)
-        case Start():
-            override = f", overriding a freeze: {record.override}" if record.override else ""
-            return f"{record.environment}: {record.action} of {_named(record)} started by {by}{override}"
-        case Deploy():
-            return _ended(record, by)
-        case Recovery():
-            serves = f"{_named(record)} serves" if record.digest else "nothing serves"
-            return f"{record.environment}: {record.outcome}: {record.message}; {serves} (found by {by})"
-        case Takeover():
-            return f"{record.environment}: the lock of {record.holder} taken over by {by}: {record.message}"
+def describe_actor(entry: Entry[Record]) -> str:
+    """Name a record's actor, and mark one without a valid signature."""
+    actor = entry.record.actor
+    return actor if entry.signer or actor == ANONYMOUS else f"{actor} (unverified)"
 
 
-def _ended(record: Deploy, by: str) -> str:
-    if record.outcome in ENDS:
-        done = f"{DOING[record.action]} {record.environment} by {by}{ENDS[record.outcome]}"
-        return f"{record.environment}: {_named(record)} {done}"
-    stage = next((f" ({stage.name}: {stage.message})" for stage in record.stages if not stage.ok), "")
-    return f"{record.environment}: {record.action} of {_named(record)} by {by}: {record.outcome}{stage}"
-
-
-def signed(entry: Entry[Record]) -> str:
-    """Name who a record is by, and say so where no valid signature proves it."""
-    return entry.record.by if entry.signer or entry.record.by == ANONYMOUS else f"{entry.record.by} (not proven)"
-
-
-def short(digest: str) -> str:
-    """Shorten a digest to what people compare."""
+def short_digest(digest: str) -> str:
+    """Shorten a digest to the part that people compare."""
     return digest.removeprefix("sha256:")[:12]
 
 
-def _word(record: Approval | Denial | Lift, stated: str) -> str:
-    who = stated or _unproven(record)
-    about = f"{record.environment}: {_named(record)}"
+def _describe(entry: Entry[Record]) -> str:  # noqa: PLR0911 - one return for each kind of record
+    record, actor = entry.record, describe_actor(entry)
+    match record:
+        case Build():
+            dirty = ", dirty" if record.dirty else ""
+            return f"{record.version} built as {short_digest(record.digest)} by {actor} ({record.tests} tests{dirty})"
+        case Approval() | Denial() | Lift():
+            return _describe_statement(record, entry.person)
+        case DeliveryStart():
+            override = f", overriding a freeze window: {record.override}" if record.override else ""
+            return f"{record.environment}: {record.action} of {_release(record)} started by {actor}{override}"
+        case DeliveryEnd():
+            return _describe_end(record, actor)
+        case Recovery():
+            serves = f"{_release(record)} serves" if record.digest else "nothing serves"
+            return f"{record.environment}: {record.resolution}: {record.message}; {serves} (found by {actor})"
+        case LockTakeover():
+            return f"{record.environment}: {actor} took over the lock of {record.previous_actor}: {record.message}"
+        case UnknownRecord():
+            where = f"{record.environment}: " if record.environment else ""
+            return f"{where}a record of the unknown kind {record.kind} by {actor}, which does not count"
+
+
+def _describe_end(record: DeliveryEnd, actor: str) -> str:
+    if record.outcome in ENDS:
+        done = DONE[record.action].format(release=_release(record), environment=record.environment)
+        return f"{record.environment}: {done} by {actor}{ENDS[record.outcome]}"
+    stage = next((f" ({stage.name}: {stage.message})" for stage in record.stages if not stage.ok), "")
+    return f"{record.environment}: {record.action} of {_release(record)} by {actor}: {record.outcome}{stage}"
+
+
+def _describe_statement(record: AnyStatementRecord, person: str) -> str:
+    who = person or _describe_unknown_person(record)
+    about = f"{record.environment}: {_release(record)}"
     if isinstance(record, Approval):
         note = f": {record.note}" if record.note else ""
         return f"{about} approved by {who} until {record.expires:%Y-%m-%d %H:%M}{note}"
@@ -82,11 +110,12 @@ def _word(record: Approval | Denial | Lift, stated: str) -> str:
     return f"{about} {act} by {who}: {record.reason}"
 
 
-def _unproven(record: Approval | Denial | Lift) -> str:
+def _describe_unknown_person(record: AnyStatementRecord) -> str:
     if isinstance(record, Approval) and record.source == "github":
-        return f"{record.login or 'somebody'} on GitHub in run {record.run} (which is asked again when it counts)"
-    return "nobody known (no valid signature)"
+        login = record.login or "an unknown login"
+        return f"{login} on GitHub in run {record.run} (GitHub confirms it when it counts)"
+    return "an unknown person (no valid signature)"
 
 
-def _named(record: Approval | Denial | Lift | Start | Deploy | Recovery) -> str:
-    return f"{record.version or 'an unknown version'} ({short(record.digest)})"
+def _release(record: AnyStatementRecord | DeliveryStart | DeliveryEnd | Recovery) -> str:
+    return f"{record.version or 'an unknown version'} ({short_digest(record.digest)})"

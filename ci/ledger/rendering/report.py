@@ -1,102 +1,115 @@
-"""The report of an environment's latest deploy, in Markdown: also of one that failed, or was killed and has no end."""
+"""The report of an environment's latest delivery in Markdown, also of one that failed or has no end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ci.ledger.errors import RefusedError
-from ci.ledger.history import Entry, History, Result
-from ci.ledger.records import Approval, Build, Deploy, Recovery, Start
-from ci.ledger.rendering.lines import DOING, short, signed
-from ci.ledger.views import Report
+from ci.ledger.history import Entry, History, ServingRecord
+from ci.ledger.records import Approval, Build, DeliveryEnd, DeliveryStart, Recovery, Resolution
+from ci.ledger.rendering.lines import describe_actor, short_digest
+from ci.ledger.views import ReportView
+from ci.outcome import Outcome
 
-HEADLINES = {
-    "success": "{version} serves {environment}",
-    "inconclusive": "{version} serves {environment}, but too few requests came for a verdict",
-    "failed": "{version} failed in {environment}",
-    "refused": "{version} was refused in {environment}",
-    "undone": "{version} was interrupted in {environment}, and undone",
-    "finished": "{version} was interrupted in {environment}, and finished by the next command",
-    "observed": "{version} was interrupted in {environment}, and its target was looked at",
-    "interrupted": "{version} was started in {environment} and has no end: it is under way, or was killed",
+HEADLINES: Mapping[Outcome, str] = {
+    Outcome.SUCCEEDED: "{version} serves {environment}",
+    Outcome.UNCHANGED: "{version} served {environment} already",
+    Outcome.INCONCLUSIVE: "{version} serves {environment}, but there were too few requests for a verdict",
+    Outcome.FAILED: "{version} failed in {environment}",
+    Outcome.ROLLED_BACK: "{version} failed its verification in {environment} and was rolled back",
+    Outcome.REFUSED: "{version} was refused in {environment}",
+    Outcome.INTERRUPTED: "{version} was started in {environment} and has no end: it runs, or was killed",
 }
+RESOLUTIONS: Mapping[Resolution, str] = {
+    "undone": "{version} was interrupted in {environment}, and the next command undid it",
+    "finished": "{version} was interrupted in {environment}, and the next command finished it",
+    "observed": "{version} was interrupted in {environment}",
+}
+ACTIONS = {"deploy": "deployed", "rollback": "rolled back to", "restore": "restored"}
 
 
-def report(history: History, environment: str) -> Report:
-    """Tell of the latest deploy.
+def render_report(history: History, environment: str) -> ReportView:
+    """Report the latest delivery.
 
     Raises:
-        RefusedError: Nothing was ever deployed there.
+        RefusedError: There was no delivery to the environment yet.
     """
-    starts = history.of(Start, environment=environment)
+    starts = history.of(DeliveryStart, environment=environment)
     if not starts:
-        raise RefusedError(f"{environment}: nothing was ever deployed there: see deploy --env {environment}")
+        raise RefusedError(f"{environment}: nothing was deployed there yet: type `ci call deploy --env {environment}`")
     start = starts[-1]
-    end = _end(history, start)
-    outcome = end.record.outcome if end else "interrupted"
-    return Report(
+    end = _find_end(history, start)
+    return ReportView(
         environment=environment,
         version=start.record.version,
         digest=start.record.digest,
-        outcome=outcome,
+        outcome=_outcome(end),
         started=start.record.at,
         ended=end.record.at if end else None,
-        by=start.record.by,
-        markdown="\n".join(_markdown(history, start, end, outcome)),
+        actor=start.record.actor,
+        markdown="\n".join(_render(history, start, end)),
     )
 
 
-def _end(history: History, start: Entry[Start]) -> Entry[Result] | None:
+def _find_end(history: History, start: Entry[DeliveryStart]) -> Entry[ServingRecord] | None:
     environment = start.record.environment
-    ends: list[Entry[Result]] = [
+    ends: list[Entry[ServingRecord]] = [
         *history.of(Recovery, environment=environment),
-        *history.of(Deploy, environment=environment),
+        *history.of(DeliveryEnd, environment=environment),
     ]
-    # The deploy's own word, where it came, counts before what was found of it.
+    # The delivery's own record, where there is one, counts before a recovery's.
     return next((end for end in reversed(ends) if end.record.start == start.id), None)
 
 
-def _markdown(history: History, start: Entry[Start], end: Entry[Result] | None, outcome: str) -> Iterator[str]:
+def _outcome(end: Entry[ServingRecord] | None) -> Outcome:
+    return end.record.outcome if end and isinstance(end.record, DeliveryEnd) else Outcome.INTERRUPTED
+
+
+def _render(history: History, start: Entry[DeliveryStart], end: Entry[ServingRecord] | None) -> Iterator[str]:
     record = start.record
-    headline = HEADLINES[outcome].format(version=record.version, environment=record.environment)
-    yield f"## {headline}\n"
+    recovery = end.record if end and isinstance(end.record, Recovery) else None
+    headline = RESOLUTIONS[recovery.resolution] if recovery else HEADLINES[_outcome(end)]
+    yield f"## {headline.format(version=record.version, environment=record.environment)}\n"
     yield f"- release: {record.version} (`{record.digest}`)"
-    yield f"- {DOING[record.action].split()[0]} by {signed(start)}, started {record.at:%Y-%m-%d %H:%M:%S} UTC"
+    yield f"- {ACTIONS[record.action]} by {describe_actor(start)}, started {record.at:%Y-%m-%d %H:%M:%S} UTC"
     if record.override:
-        yield f"- a freeze was overridden: {record.override}"
-    yield from _origin(history, record)
+        yield f"- a freeze window was overridden: {record.override}"
+    yield from _render_build(history, record)
     if end:
-        yield from _ending(end)
+        yield from _render_end(end)
     if history.problems:
         yield f"\n**The ledger has {len(history.problems)} problems:**\n"
         yield from (f"- {problem}" for problem in history.problems)
     yield ""
 
 
-def _origin(history: History, record: Start) -> Iterator[str]:
+def _render_build(history: History, record: DeliveryStart) -> Iterator[str]:
     for build in history.of(Build, version=record.version)[:1]:
         author = f", written by {build.record.author}" if build.record.author else ""
-        yield f"- built by {signed(build)} from {build.record.commit[:12] or 'no commit'}{author}"
+        yield f"- built by {describe_actor(build)} from {build.record.commit[:12] or 'no commit'}{author}"
     approvals = history.of(Approval, environment=record.environment, digest=record.digest)
-    by = {entry.stated or f"{entry.record.login} on GitHub": entry for entry in approvals}
+    people = {entry.person or f"{entry.record.login} on GitHub": entry for entry in approvals}
     names = [
-        name for name, entry in by.items() if entry.record.at <= record.at and (entry.stated or entry.record.login)
+        name for name, entry in people.items() if entry.record.at <= record.at and (entry.person or entry.record.login)
     ]
     if names:
         yield f"- approved by {', '.join(names)}"
 
 
-def _ending(end: Entry[Result]) -> Iterator[str]:
+def _render_end(end: Entry[ServingRecord]) -> Iterator[str]:
     record = end.record
-    yield f"- ended {record.at:%Y-%m-%d %H:%M:%S} UTC: {record.outcome}"
     if isinstance(record, Recovery):
-        serves = f"{record.version} ({short(record.digest)})" if record.digest else "nothing"
-        yield f"- found by {signed(end)}: {record.message}; {serves} served then"
+        serves = f"{record.version} ({short_digest(record.digest)})" if record.digest else "nothing"
+        yield f"- {record.resolution} {record.at:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"- found by {describe_actor(end)}: {record.message}; {serves} served then"
         return
-    before = f"{record.from_version} ({short(record.from_digest)})" if record.from_digest else "nothing"
-    yield f"- served before: {before}"
+    yield f"- ended {record.at:%Y-%m-%d %H:%M:%S} UTC: {record.outcome}"
+    previous = (
+        f"{record.previous_version} ({short_digest(record.previous_digest)})" if record.previous_digest else "none"
+    )
+    yield f"- previous release: {previous}"
     if record.address:
         yield f"- address: {record.address}"
     if record.stages:
-        yield "\n| stage | outcome | time | what it says |\n|---|---|---|---|"
+        yield "\n| stage | result | time | message |\n|---|---|---|---|"
     for stage in record.stages:
         message = stage.message.replace("|", "\\|").replace("\n", "<br>")
         yield f"| {stage.name} | {'passed' if stage.ok else 'failed'} | {stage.seconds:.1f} s | {message} |"

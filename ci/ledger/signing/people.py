@@ -1,4 +1,4 @@
-"""Whose key is whose: an `allowed_signers` file, as ssh-keygen reads it (ALLOWED SIGNERS in ssh-keygen(1))."""
+"""The `allowed_signers` file: which key belongs to which person (ALLOWED SIGNERS in ssh-keygen(1))."""
 
 import base64
 import binascii
@@ -14,44 +14,44 @@ KEY_TYPE = re.compile(r"^(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+$")
 
 
 @dataclass(frozen=True)
-class Line:
-    """One key and who signs with it."""
+class AllowedSigner:
+    """A key, and the people who sign with it."""
 
     names: tuple[str, ...]
     key_type: str
     key: str
 
 
-def read_allowed_signers(text: str) -> tuple[Line, ...]:
-    """Read the file; ssh-keygen would only skip the lines that it does not understand.
+def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
+    """Parse the file; ssh-keygen would skip invalid lines without an error.
 
     Raises:
-        SigningError: A line is no line of such a file.
+        SigningError: A line is invalid.
     """
     return tuple(_lines(text))
 
 
-def owner_of(public_key: str, lines: tuple[Line, ...]) -> str:
-    """Return the name of the person a public key belongs to; empty: nobody's."""
+def find_owner(public_key: str, lines: tuple[AllowedSigner, ...]) -> str:
+    """Return the person who owns a public key; empty: the key is unknown."""
     key_type, key, *_ = [*public_key.split(), "", ""]
     owners = (name for line in lines if (line.key_type, line.key) == (key_type, key) for name in line.names)
-    # A pattern is no name.
+    # A principal may be a pattern, which names no person.
     return next((name for name in owners if NAME.match(name)), "")
 
 
-def _lines(text: str) -> Iterator[Line]:
+def _lines(text: str) -> Iterator[AllowedSigner]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        names, *rest = _words(line, number)
+        names, *rest = _split(line, number)
         if rest and not KEY_TYPE.match(rest[0]):
             rest = rest[1:]
         if len(rest) < len(("type", "key")) or not KEY_TYPE.match(rest[0]) or not _is_key(rest[1]):
             raise _wrong(number)
-        yield Line(tuple(names.split(",")), rest[0], rest[1])
+        yield AllowedSigner(tuple(names.split(",")), rest[0], rest[1])
 
 
-def _words(line: str, number: int) -> list[str]:
+def _split(line: str, number: int) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError as error:

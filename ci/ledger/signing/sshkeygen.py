@@ -1,4 +1,4 @@
-"""Running ssh-keygen: the only place that does."""
+"""Runs of ssh-keygen: the only place that starts it."""
 
 import asyncio
 import os
@@ -11,21 +11,21 @@ PROGRAM = "ssh-keygen"
 
 
 @dataclass(frozen=True)
-class Said:
-    """What ssh-keygen said."""
+class Completed:
+    """The result of a run."""
 
     ok: bool
     out: str
     err: str
 
 
-async def ssh_keygen(*arguments: str, text: bytes = b"", agent: str = "") -> Said:
-    """Run ssh-keygen with a text on its standard input; nobody is asked for anything.
+async def ssh_keygen(*arguments: str, text: bytes = b"", agent: str = "") -> Completed:
+    """Run ssh-keygen with a text on its standard input, and without prompts.
 
     Raises:
-        SigningError: It is not installed.
+        SigningError: ssh-keygen is not installed.
     """
-    # UTC, since times are given to it without a zone: that they may have one is too new.
+    # Times have no zone: ssh-keygen in Debian 12 does not accept one.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "TZ": "UTC", "SSH_ASKPASS_REQUIRE": "never"}
     if agent:
         environment["SSH_AUTH_SOCK"] = agent
@@ -37,20 +37,20 @@ async def ssh_keygen(*arguments: str, text: bytes = b"", agent: str = "") -> Sai
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment,
-            # Without a terminal of its own, it would ask for a passphrase on whosever it finds.
+            # With a terminal, ssh-keygen would prompt for a passphrase there.
             start_new_session=True,
         )
     except FileNotFoundError as error:
         raise SigningError(f"{PROGRAM}: not found: install OpenSSH's client (openssh-client)") from error
     out, err = await process.communicate(text)
-    return Said(process.returncode == 0, out.decode(errors="replace"), err.decode(errors="replace").strip())
+    return Completed(process.returncode == 0, out.decode(errors="replace"), err.decode(errors="replace").strip())
 
 
-def private_copy(key_file: str, folder: Path) -> Path:
-    """Copy a private key to where ssh-keygen accepts it: read by nobody else, with the newline that secrets lose.
+def copy_private_key(key_file: str, folder: Path) -> Path:
+    """Copy a private key so that ssh-keygen accepts it: readable by its owner only, and with a final newline.
 
     Raises:
-        SigningError: It cannot be read.
+        SigningError: The file cannot be read.
     """
     try:
         text = Path(key_file).read_bytes()
@@ -62,14 +62,14 @@ def private_copy(key_file: str, folder: Path) -> Path:
     return copy
 
 
-def public_key(path: str) -> str:
+def read_public_key(path: str) -> str:
     """Read a public key.
 
     Raises:
-        SigningError: It cannot be read.
+        SigningError: The file cannot be read.
     """
     if not path:
-        raise SigningError("an ssh-agent signs with the key that it is told: give the public key too")
+        raise SigningError("an ssh-agent needs the public key to choose its key: add --public-key")
     try:
         return Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:

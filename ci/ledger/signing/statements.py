@@ -1,4 +1,4 @@
-"""The text that an approver, a denier or a lifter signs: readable, and written in one way only.
+"""The text of a statement, which a person signs: readable, and with one canonical form.
 
     slipway approve
     app: orders
@@ -8,7 +8,7 @@
     at: 2026-11-25T10:00:00Z
     expires: 2026-12-02T10:00:00Z
 
-It can be signed anywhere: `ssh-keygen -Y sign -n slipway -f KEY FILE`.
+A person can sign it anywhere: `ssh-keygen -Y sign -n slipway -f KEY FILE`.
 """
 
 import re
@@ -20,8 +20,8 @@ from ci.ledger.errors import StatementError
 from ci.ledger.records import YEARS, Approval, Denial, Lift
 
 Act = Literal["approve", "deny", "lift"]
-Word = Approval | Denial | Lift
-# What the last line of each is.
+AnyStatementRecord = Approval | Denial | Lift
+# The name of the last line of each.
 LAST = {"approve": "expires", "deny": "reason", "lift": "reason"}
 LINE = re.compile(r"^([a-z]+): (.*)$")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -29,7 +29,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Statement:
-    """What is signed; times are to the second."""
+    """A statement; times have a precision of one second."""
 
     act: Act
     app: str
@@ -44,20 +44,20 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The text that stands for it."""
-        last = self.reason if self.expires is None else written(self.expires)
+        """The canonical text."""
+        last = self.reason if self.expires is None else format_time(self.expires)
         lines = {
             "app": self.app,
             "environment": self.environment,
             "version": self.version,
             "digest": self.digest,
-            "at": written(self.at),
+            "at": format_time(self.at),
             LAST[self.act]: last,
         }
         return "".join([f"slipway {self.act}\n", *(f"{name}: {value}\n" for name, value in lines.items())])
 
-    def matches(self, record: Word) -> bool:
-        """Tell whether a record says the same."""
+    def matches(self, record: AnyStatementRecord) -> bool:
+        """Return whether a record has the same content."""
         same = ("app", "environment", "version", "digest")
         last = ("expires", self.expires) if isinstance(record, Approval) else ("reason", self.reason)
         return (
@@ -67,11 +67,11 @@ class Statement:
         )
 
 
-def read_statement(text: str) -> Statement:
-    """Read a statement's text, with or without the newline at its end.
+def parse_statement(text: str) -> Statement:
+    """Parse a statement's text, with or without its last newline.
 
     Raises:
-        StatementError: It is none, or not written in the one way.
+        StatementError: The text is not a statement, or not in the canonical form.
     """
     head, *lines = text.rstrip("\n").split("\n")
     act = head.removeprefix("slipway ")
@@ -80,41 +80,43 @@ def read_statement(text: str) -> Statement:
         if act not in get_args(Act):
             raise StatementError(f"the statement's first line must be slipway approve, deny or lift (is {head!r})")
         statement = Statement(
-            act=act,  # type: ignore[arg-type] # it is one of the literal's
+            act=act,  # type: ignore[arg-type] # checked above
             app=found["app"],
             environment=found["environment"],
             version=found["version"],
             digest=found["digest"],
-            at=_time(found["at"]),
-            expires=_time(found["expires"]) if LAST[act] == "expires" else None,
+            at=_parse_time(found["at"]),
+            expires=_parse_time(found["expires"]) if LAST[act] == "expires" else None,
             reason=found["reason"] if LAST[act] == "reason" else "",
         )
     except KeyError as error:
         raise StatementError(
-            f"the statement has no line {error.args[0]}: take the text that `statement` prints"
+            f"the statement has no line {error.args[0]}: sign the text that `ci call statement` prints"
         ) from error
     if statement.text.rstrip("\n") != text.rstrip("\n"):
-        raise StatementError("the statement was changed after it was made: sign the text that `statement` prints")
+        raise StatementError(
+            "the statement was changed after it was made: sign the text that `ci call statement` prints"
+        )
     return statement
 
 
-def act_of(record: Word) -> Act:
-    """Return what a record's statement does."""
+def act_of(record: AnyStatementRecord) -> Act:
+    """Return the act of a record's statement."""
     acts: dict[str, Act] = {"approval": "approve", "denial": "deny", "lift": "lift"}
     return acts[record.kind]
 
 
-def written(time: datetime) -> str:
-    """Write a time as statements do: UTC, to the second."""
+def format_time(time: datetime) -> str:
+    """Format a time of a statement: UTC, to the second."""
     return time.astimezone(UTC).strftime(TIME)
 
 
-def one_line(text: str) -> str:
-    """Return a reason as it stands in a statement."""
+def join_lines(text: str) -> str:
+    """Return a reason on one line, as statements need it."""
     return " ".join(text.split())
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         time = datetime.strptime(text, TIME).replace(tzinfo=UTC)
     except ValueError:

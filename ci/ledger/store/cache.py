@@ -1,4 +1,4 @@
-"""Records that were read before, in a folder: a record never changes, so it is read from the registry once."""
+"""A cache of records in a folder: a record never changes, so one read from the registry is enough."""
 
 import contextlib
 import hashlib
@@ -9,23 +9,23 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Cache:
-    """The records of one repository, a file each by tag; without a folder, none."""
+    """The records of one repository, one file per tag; without a folder, none."""
 
     folder: Path | None = None
 
     @classmethod
     def of(cls, folder: str, repository: str) -> "Cache":
-        """Return the part of a cache folder that belongs to a repository, named with its host."""
+        """Return the cache of a repository (with its host) inside a folder; an empty folder means no cache."""
         return cls(Path(folder) / hashlib.sha256(repository.encode()).hexdigest()[:16] if folder else None)
 
     def tags(self) -> set[str]:
-        """Return the tags that were seen."""
+        """Return the tags of the cached records."""
         if self.folder is None or not self.folder.is_dir():
             return set()
         return {path.name for path in self.folder.iterdir() if not path.name.startswith(".")}
 
     def get(self, tag: str) -> bytes | None:
-        """Return a record's manifest; None: it is not here."""
+        """Return a record's manifest; None: it is not cached."""
         if self.folder is None:
             return None
         with contextlib.suppress(FileNotFoundError):
@@ -33,7 +33,7 @@ class Cache:
         return None
 
     def put(self, tag: str, manifest: bytes) -> None:
-        """Keep a record's manifest, whole or not at all."""
+        """Cache a record's manifest, in one atomic step."""
         if self.folder is None or (self.folder / tag).exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,6 @@ class Cache:
         unfinished.replace(self.folder / tag)
 
     def drop(self, tag: str) -> None:
-        """Forget a record."""
+        """Remove a record."""
         if self.folder is not None:
             (self.folder / tag).unlink(missing_ok=True)

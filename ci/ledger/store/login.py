@@ -1,4 +1,4 @@
-"""Logging in to a registry as it asks for it: Basic, or a token from where its challenge says."""
+"""The login to a registry by its challenge: Basic, or a bearer token from the challenge's realm."""
 
 import re
 from collections.abc import Generator
@@ -13,17 +13,17 @@ PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Login(httpx.Auth):
-    """Answers the registry's challenge, and keeps the answer for the requests that follow."""
+    """Answers the registry's challenge, and keeps the header for later requests."""
 
     requires_response_body = True
 
     def __init__(self, user: str = "", password: str = "") -> None:
-        """Log in as somebody; without a user, as anybody."""
+        """Log in with a user; without one, anonymously."""
         self._basic = httpx.BasicAuth(user, password) if user else None
         self._header = ""
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request, and once more with what the registry asks for."""
+        """Send a request; after a challenge, send it once more with the header."""
         if self._header:
             request.headers["Authorization"] = self._header
         answer = yield request
@@ -39,9 +39,9 @@ class Login(httpx.Auth):
             yield request
 
     def _token_request(self, challenge: str) -> httpx.Request:
-        asked = dict(PARAMETER.findall(challenge))
-        wanted = {name: asked[name] for name in ("service", "scope") if name in asked}
-        request = httpx.Request("GET", httpx.URL(asked.get("realm", "")).copy_merge_params(wanted))
+        challenged = dict(PARAMETER.findall(challenge))
+        wanted = {name: challenged[name] for name in ("service", "scope") if name in challenged}
+        request = httpx.Request("GET", httpx.URL(challenged.get("realm", "")).copy_merge_params(wanted))
         return self._signed(request) if self._basic else request
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
@@ -50,12 +50,12 @@ class Login(httpx.Auth):
     def _bearer(self, answer: httpx.Response) -> str:
         if answer.is_error:
             return ""
-        said = answer.json()
-        return f"Bearer {said.get('token') or said.get('access_token')}"
+        content = answer.json()
+        return f"Bearer {content.get('token') or content.get('access_token')}"
 
 
-def login(user: str, password_file: str) -> Login:
-    """Return the login of a user whose password is in a file.
+def read_login(user: str, password_file: str) -> Login:
+    """Return the login of a user whose password is in a file; without a user, the anonymous login.
 
     Raises:
         DeniedError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""The order of records: after their parents, otherwise by time; and what in it cannot be true."""
+"""The order of records: each after its parents, otherwise by time; and the problems of that order."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from ci.ledger.records import Denial, Lift, Record
 Entries = Mapping[str, Entry[Record]]
 
 
-def in_order(entries: Sequence[Entry[Record]]) -> tuple[Entry[Record], ...]:
-    """Put entries into their order; parents that are not among them hold nobody up."""
+def sort_entries(entries: Sequence[Entry[Record]]) -> tuple[Entry[Record], ...]:
+    """Sort entries; missing parents are ignored."""
     known: Entries = {entry.id: entry for entry in entries}
     waiting = {entry.id: sum(parent in known for parent in set(entry.record.parents)) for entry in entries}
     children: dict[str, list[str]] = {}
@@ -31,46 +31,48 @@ def in_order(entries: Sequence[Entry[Record]]) -> tuple[Entry[Record], ...]:
     return tuple(ordered)
 
 
-def missing(entries: Iterable[Entry[Record]], seen: set[str]) -> Iterator[str]:
-    """Say which records are gone that others come after; `seen` are the ids of all that was read."""
+def find_missing_parents(entries: Iterable[Entry[Record]], seen: set[str]) -> Iterator[str]:
+    """Yield a problem for each parent that is gone; `seen` are the IDs of all records that were read."""
     missed: dict[str, str] = {}
     for entry in entries:
         for parent in entry.record.parents:
             if parent not in seen:
-                missed.setdefault(parent, described(entry))
+                missed.setdefault(parent, describe_entry(entry))
     for parent, child in missed.items():
         yield f"missing: record {parent[:12]} is gone from the registry: {child} comes after it"
 
 
-def without_disorder(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]], list[str]]:
-    """Mark the records that say they were written before what they come after, and say so."""
-    seen, kept, told = dict[str, Entry[Record]](), list[Entry[Record]](), list[str]()
+def mark_disorder(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]], list[str]]:
+    """Mark the records whose time is not after that of their parents, and return the problems."""
+    seen, kept, problems = dict[str, Entry[Record]](), list[Entry[Record]](), list[str]()
     for entry in entries:
         seen[entry.id] = entry
         parents = [seen[parent] for parent in entry.record.parents if parent in seen]
         late = next((parent for parent in parents if parent.record.at >= entry.record.at), None)
         if late:
-            told.append(f"reordered: {described(entry)} lies before {described(late)}, which it comes after")
+            problems.append(
+                f"reordered: {describe_entry(entry)} lies before {describe_entry(late)}, which it comes after"
+            )
         kept.append(replace(entry, sound=False) if late else entry)
-    return kept, told
+    return kept, problems
 
 
-def without_replays(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]], list[str]]:
-    """Let a statement that denies or lifts count once: an old lift would take back every later denial."""
-    seen, kept, told = set[str](), list[Entry[Record]](), list[str]()
+def remove_replays(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]], list[str]]:
+    """Let each denial and lift count once, and return the problems: an old lift would undo every later denial."""
+    seen, kept, problems = set[str](), list[Entry[Record]](), list[str]()
     for entry in entries:
-        if isinstance(entry.record, Denial | Lift) and entry.stated:
+        if isinstance(entry.record, Denial | Lift) and entry.person:
             text = entry.record.statement.rstrip("\n")
             if text in seen:
-                told.append(f"forged: the {entry.record.kind} {entry.id[:12]} repeats an earlier statement")
-                kept.append(replace(entry, stated="", sound=False))
+                problems.append(f"forged: the {entry.record.kind} {entry.id[:12]} repeats an earlier statement")
+                kept.append(replace(entry, person="", sound=False))
                 continue
             seen.add(text)
         kept.append(entry)
-    return kept, told
+    return kept, problems
 
 
-def described(entry: Entry[Record]) -> str:
-    """Name a record for people."""
+def describe_entry(entry: Entry[Record]) -> str:
+    """Describe a record in a few words."""
     record = entry.record
-    return f"the {record.kind} {entry.id[:12]} of {record.at:%Y-%m-%d %H:%M:%S} by {record.by}"
+    return f"the {record.kind} {entry.id[:12]} of {record.at:%Y-%m-%d %H:%M:%S} by {record.actor}"

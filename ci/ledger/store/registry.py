@@ -1,6 +1,6 @@
-"""One repository of an OCI registry: its tags, manifests and blobs, with its errors translated.
+"""One repository of an OCI registry: tags, manifests and blobs.
 
-The only place that speaks to a registry. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+The only place that sends requests to a registry and translates its errors. https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from ci.ledger.errors import DeniedError, MissingError, RegistryError, Unreachab
 from ci.ledger.store.login import Login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-# How long is waited before each further attempt, in seconds.
+# The pauses before further attempts, in seconds.
 PAUSES = (0.2, 1.0, 3.0)
 TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
-# What httpx takes.
+# Options of httpx.
 Options = Any
 
 
@@ -33,12 +33,12 @@ class Registry:
     def __init__(
         self, client: httpx.AsyncClient, repository: str, pauses: Sequence[float] = PAUSES, host: str = ""
     ) -> None:
-        """Speak through a client whose base is the registry; `repository` names it there, without the host."""
+        """Use a client whose base URL is the registry; `repository` is without the host."""
         self._client = client
         self._host = host or client.base_url.netloc.decode()
         self._pauses = pauses
         self.repository = repository
-        # What time the registry thought it was when it last answered.
+        # The registry's clock at its last answer.
         self.time: datetime | None = None
 
     @classmethod
@@ -55,17 +55,17 @@ class Registry:
     ) -> AsyncIterator["Registry"]:
         """Connect to a registry by its address, like https://registry.example.com.
 
-        `ca` is PEM, beside the system's; `host` is what people call the registry, where the address is another's.
+        `ca` is PEM, beside the system's CAs; `host` is the registry's public name, where the URL has another.
 
         Raises:
-            RegistryError: `ca` is none.
+            RegistryError: `ca` is not a certificate.
         """
         options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True}
         async with httpx.AsyncClient(base_url=url, auth=login or Login(), **options) as client:
             yield cls(client, repository, pauses, host)
 
     async def tags(self) -> list[str]:
-        """Return every tag; none when the repository is not there yet."""
+        """Return every tag; none where the repository does not exist yet."""
         found: list[str] = []
         url = f"{self._path}/tags/list?n=1000"
         while url:
@@ -92,18 +92,18 @@ class Registry:
         await self._send("PUT", url, content=manifest, headers={"Content-Type": MANIFEST})
 
     async def blob(self, digest: str) -> bytes:
-        """Return a blob; what does not have the digest is never returned.
+        """Return a blob, whose digest is checked.
 
         Raises:
             MissingError: There is none.
         """
         content = (await self._send("GET", f"{self._path}/blobs/{digest}")).content
         if digest_of(content) != digest:
-            raise RegistryError(f"{self.where}: answers with another blob than {digest}")
+            raise RegistryError(f"{self.where}: the registry sent another blob than {digest}")
         return content
 
     async def has_blob(self, digest: str) -> bool:
-        """Tell whether a blob is there."""
+        """Return whether the registry holds a blob."""
         try:
             await self._send("HEAD", f"{self._path}/blobs/{digest}")
         except MissingError:
@@ -119,7 +119,7 @@ class Registry:
         try:
             await self._send("PUT", str(url), content=content, headers=headers)
         except MissingError:
-            # An upload ends once: an earlier attempt may have come through, and its answer have been lost.
+            # An upload ends once: an earlier attempt may have succeeded, and its answer may be lost.
             if not await self.has_blob(digest):
                 raise
         return digest
@@ -140,8 +140,8 @@ class Registry:
             except httpx.TransportError as error:
                 if "CERTIFICATE_VERIFY_FAILED" in str(error):
                     raise UnreachableError(
-                        f"{self.where}: nobody whom this step trusts vouches for the registry's certificate: is it "
-                        f"the right one, and is its CA among the system's? ({error})"
+                        f"{self.where}: the registry's TLS certificate is signed by an unknown CA: is it the right "
+                        f"registry, and is its CA among the system's or in [registry] ca? ({error})"
                     ) from error
                 if pause is None:
                     raise self._unreachable(str(error) or type(error).__name__) from error
@@ -151,7 +151,7 @@ class Registry:
                     self._raise_for_status(answer)
                     return answer
                 if pause is None:
-                    raise self._unreachable(f"{answer.status_code} {_said(answer)}")
+                    raise self._unreachable(f"{answer.status_code} {_error_message(answer)}")
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -163,23 +163,25 @@ class Registry:
     def _raise_for_status(self, answer: httpx.Response) -> None:
         if not answer.is_error:
             return
-        said = f"{answer.status_code} {_said(answer)}"
+        status = f"{answer.status_code} {_error_message(answer)}"
         if answer.status_code in {UNAUTHORIZED, FORBIDDEN}:
-            advice = "give a user and a password that may (REGISTRYUSER and REGISTRYPASSWORD in .env)"
-            raise DeniedError(f"{self.where}: the registry does not let us in ({said}): {advice}")
+            advice = "give a user with access and the password (REGISTRYUSER and REGISTRYPASSWORD in .env)"
+            raise DeniedError(f"{self.where}: the registry does not accept the login ({status}): {advice}")
         kind = MissingError if answer.status_code == NOT_FOUND else RegistryError
-        raise kind(f"{self.where}: the registry refuses {answer.request.method} {answer.request.url.path} ({said})")
+        raise kind(f"{self.where}: the registry refuses {answer.request.method} {answer.request.url.path} ({status})")
 
 
 @functools.cache
 def _trusted(ca: str) -> ssl.SSLContext:
-    # The system's CAs, which companies add their own to; reading them takes longer than a request.
+    # The system's CAs, to which companies add their own; loading them takes longer than a request.
     context = ssl.create_default_context()
     if ca:
         try:
             context.load_verify_locations(cadata=ca)
         except ssl.SSLError as error:
-            raise RegistryError(f"[registry] ca: is no certificate in PEM form: {error.reason or error}") from error
+            raise RegistryError(
+                f"[registry] ca: is not a certificate in PEM format: {error.reason or error}"
+            ) from error
     return context
 
 
@@ -194,11 +196,11 @@ def _json(answer: httpx.Response, url: str) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise RegistryError(f"{url}: answers with something else than a registry's JSON: is this a registry?")
+        raise RegistryError(f"{url}: the answer is not a registry's JSON: is this a registry?")
     return found
 
 
-def _said(answer: httpx.Response) -> str:
+def _error_message(answer: httpx.Response) -> str:
     try:
         return "; ".join(error["message"] for error in json.loads(answer.text)["errors"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The ledger: append-only records beside the image, in any OCI registry."""
+"""The ledger: append-only records beside the service's images, in any OCI registry."""
 
 import asyncio
 import functools
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from ci.ledger.errors import DeniedError, MissingError, RegistryError, SigningError, UnreachableError
+from ci.ledger.errors import DeniedError, MissingError, RegistryError, SchemaError, SigningError, UnreachableError
 from ci.ledger.history import Entry, History
-from ci.ledger.records import ANONYMOUS, Record, id_of, write
+from ci.ledger.records import ANONYMOUS, Record, record_id, serialize_record
 from ci.ledger.signing.signatures import Signatures
-from ci.ledger.store.artifacts import EMPTY_CONTENT, PREFIX, Artifact, Manifest, embedded, read_tag, tag_of
+from ci.ledger.store.artifacts import EMPTY_CONTENT, PREFIX, Artifact, Manifest, embedded_blob, parse_tag, tag_of
 from ci.ledger.store.cache import Cache
-from ci.ledger.store.checks import AHEAD, Checked, checked
-from ci.ledger.store.order import in_order, missing, without_disorder, without_replays
+from ci.ledger.store.checks import AHEAD, CheckedRecord, check_record
+from ci.ledger.store.order import find_missing_parents, mark_disorder, remove_replays, sort_entries
 from ci.ledger.store.registry import Registry, digest_of
 
-AT_ONCE = 8
+# How many records are fetched at once.
+CONCURRENCY = 8
 K = TypeVar("K", bound=Record)
 T = TypeVar("T")
 
@@ -39,72 +40,75 @@ class Ledger:
     app: str
     signatures: Signatures
     cache: Cache
-    _turns: asyncio.Semaphore = field(default_factory=functools.partial(asyncio.Semaphore, AT_ONCE))
+    _slots: asyncio.Semaphore = field(default_factory=functools.partial(asyncio.Semaphore, CONCURRENCY))
 
     async def read(self) -> History:
-        """Read everything; what is wrong with it is told in the history's problems.
+        """Read every record; the history holds the ledger's problems.
 
         Raises:
             RegistryError: The registry cannot be used.
-            SigningError: The keys that count cannot be read.
+            SchemaError: All records have a schema that this version does not read.
+            SigningError: The allowed signers or the revoked keys cannot be read.
         """
         self.signatures.check()
         tags = sorted(tag for tag in await self.registry.tags() if tag.startswith(PREFIX))
         now = datetime.now(UTC)
-        found = await asyncio.gather(*(self._in_turn(functools.partial(self._read_one, tag, now)) for tag in tags))
+        found = await asyncio.gather(*(self._in_slot(functools.partial(self._read_one, tag, now)) for tag in tags))
         for one in found:
             if self.cache.folder and one.artifact and not one.problems:
                 self.cache.put(one.tag, one.artifact.manifest())
-        return _history(found, self._vanished(tags))
+        self._raise_if_old(found)
+        return _build_history(found, self._find_vanished(tags))
 
     async def append(self, history: History, kind: type[K], **fields: object) -> tuple[Entry[K], History]:
-        """Append a record of what happened after a history, and return it with the history that it makes.
+        """Append a record after a history; returns its entry and the new history.
 
         Raises:
             RegistryError: The registry cannot be used.
-            SigningError: The key cannot be used, or nobody would accept what it signs.
+            SigningError: The key cannot be used, or readers would reject its signature.
         """
         draft = await self.draft(history, kind, **fields)
         return draft.entry, await self.commit(history, draft)
 
     async def draft(self, history: History, kind: type[K], **fields: object) -> "Draft[K]":
-        """Write and sign a record, and keep it."""
-        by = await self.signatures.me() or ANONYMOUS
+        """Write and sign a record without storing it."""
+        actor = await self.signatures.find_actor() or ANONYMOUS
         parents = history.heads
         newest = [entry.record.at for entry in history.entries if entry.id in parents]
-        # A clock that is a little behind the last writer's must not put this record before the other.
+        # With a clock that is a little behind the last writer's, this record must still come after the other.
         at = max([self._now(), *(time + timedelta(microseconds=1) for time in newest)])
-        record = kind(app=self.app, at=at, by=by, parents=parents, **fields)
-        payload = write(record)
+        record = kind(app=self.app, at=at, actor=actor, parents=parents, **fields)
+        payload = serialize_record(record)
         artifact = Artifact(payload, await self.signatures.sign(payload) if self.signatures.can_sign else "")
-        # What no reader would accept is not written.
-        found = await checked(tag_of(payload, at), artifact, self.app, self.signatures, at)
+        # A record that readers would reject is not stored.
+        found = await check_record(tag_of(payload, at), artifact, self.app, self.signatures, at)
         if found.entry is None or found.problems:
             raise SigningError("\n".join(found.problems))
-        return Draft(found.tag, artifact, Entry(found.entry.id, record, found.entry.signer, found.entry.stated))
+        return Draft(found.tag, artifact, Entry(found.entry.id, record, found.entry.signer, found.entry.person))
 
     async def commit(self, history: History, draft: "Draft[K]") -> History:
-        """Store what was written, and return the history that it makes."""
-        await store(self.registry, draft.tag, draft.artifact)
+        """Store a draft, and return the new history."""
+        await store_artifact(self.registry, draft.tag, draft.artifact)
         self.cache.put(draft.tag, draft.artifact.manifest())
-        return history.followed_by(draft.entry)
+        return history.with_entry(draft.entry)
 
     def _now(self) -> datetime:
         now, theirs = datetime.now(UTC), self.registry.time
         if theirs and abs(now - theirs) > AHEAD / 2:
             raise RegistryError(
-                f"{self.registry.where}: it is {theirs:%Y-%m-%d %H:%M} there and {now:%Y-%m-%d %H:%M} here: set the "
-                "clock that is wrong, or records would be out of order"
+                f"{self.registry.where}: the registry's clock shows {theirs:%Y-%m-%d %H:%M} and this machine's "
+                f"{now:%Y-%m-%d %H:%M}: "
+                "set the wrong one, or records would be out of order"
             )
         return now
 
-    async def _in_turn(self, work: Callable[[], Awaitable[T]]) -> T:
-        async with self._turns:
+    async def _in_slot(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self._slots:
             return await work()
 
-    async def _read_one(self, tag: str, now: datetime) -> Checked:
-        if read_tag(tag) is None:
-            return Checked(tag, problems=(f"unreadable: {tag}: is no tag of a record",))
+    async def _read_one(self, tag: str, now: datetime) -> CheckedRecord:
+        if parse_tag(tag) is None:
+            return CheckedRecord(tag, problems=(f"unreadable: {tag}: is not a record's tag",))
         if kept := self.cache.get(tag):
             known = await self._check(tag, kept, now)
             if known.entry:
@@ -115,22 +119,31 @@ class Ledger:
         except (UnreachableError, DeniedError):
             raise
         except MissingError:
-            return Checked(tag, problems=(f"missing: {tag}: is listed, but gone from the registry",))
+            return CheckedRecord(tag, problems=(f"missing: {tag}: is listed, but not in the registry",))
         except RegistryError as error:
-            return Checked(tag, problems=(f"unreadable: {tag}: {error}",))
+            return CheckedRecord(tag, problems=(f"unreadable: {tag}: {error}",))
 
-    async def _check(self, tag: str, manifest: bytes, now: datetime) -> Checked:
+    async def _check(self, tag: str, manifest: bytes, now: datetime) -> CheckedRecord:
         try:
             layers = Manifest.model_validate_json(manifest).layers
-            contents = [embedded(layer) or await self.registry.blob(layer.digest) for layer in layers]
+            contents = [embedded_blob(layer) or await self.registry.blob(layer.digest) for layer in layers]
             texts = [*(content.decode() for content in contents[1:]), ""]
         except ValueError:
-            return Checked(tag, problems=(f"altered: {tag}: is no manifest of a record",))
+            return CheckedRecord(tag, problems=(f"altered: {tag}: is not a record's manifest",))
         if any(digest_of(content) != layer.digest for content, layer in zip(contents, layers, strict=True)):
-            return Checked(tag, problems=(f"altered: {tag}: its blobs are others than its manifest says",))
-        return await checked(tag, Artifact(contents[0], texts[0]), self.app, self.signatures, now)
+            return CheckedRecord(tag, problems=(f"altered: {tag}: its blobs do not match its manifest",))
+        return await check_record(tag, Artifact(contents[0], texts[0]), self.app, self.signatures, now)
 
-    def _vanished(self, tags: Iterable[str]) -> Iterator[str]:
+    def _raise_if_old(self, found: Iterable[CheckedRecord]) -> None:
+        old = [one for one in found if one.other_schema]
+        # Beside readable records, anybody with push access may have added these: they are problems then, not an error.
+        if old and not any(one.entry for one in found):
+            raise SchemaError(
+                f"{self.registry.where}: the ledger's record {old[0].tag} {old[0].other_schema}: start a new ledger: "
+                "set [registry] repository in pipeline.toml to another repository, or delete this one's tags ledger-*"
+            )
+
+    def _find_vanished(self, tags: Iterable[str]) -> Iterator[str]:
         for tag in sorted(self.cache.tags() - set(tags)):
             yield (
                 f"missing: {tag}: was in the registry before, and is gone; if the registry was emptied on purpose, "
@@ -138,7 +151,7 @@ class Ledger:
             )
 
 
-async def store(registry: Registry, tag: str, artifact: Artifact) -> None:
+async def store_artifact(registry: Registry, tag: str, artifact: Artifact) -> None:
     """Store a record under its tag."""
     known = await registry.has_blob(digest_of(EMPTY_CONTENT))
     blobs = artifact.blobs if known else (EMPTY_CONTENT, *artifact.blobs)
@@ -146,11 +159,11 @@ async def store(registry: Registry, tag: str, artifact: Artifact) -> None:
     await registry.put_manifest(tag, artifact.manifest())
 
 
-def _history(found: Iterable[Checked], problems: Iterable[str]) -> History:
-    told = [*problems, *(problem for one in found for problem in one.problems)]
-    # A record under two tags is one record.
-    entries = in_order(list({one.entry.id: one.entry for one in found if one.entry}.values()))
-    seen = {id_of(one.artifact.payload) for one in found if one.artifact}
-    ordered, early = without_disorder(entries)
-    fresh, replayed = without_replays(ordered)
-    return History(tuple(fresh), (*told, *early, *replayed, *missing(entries, seen)))
+def _build_history(found: Iterable[CheckedRecord], problems: Iterable[str]) -> History:
+    problems = [*problems, *(problem for one in found for problem in one.problems)]
+    # One record may have two tags.
+    entries = sort_entries(list({one.entry.id: one.entry for one in found if one.entry}.values()))
+    seen = {record_id(one.artifact.payload) for one in found if one.artifact}
+    ordered, disorder = mark_disorder(entries)
+    fresh, replays = remove_replays(ordered)
+    return History(tuple(fresh), (*problems, *disorder, *replays, *find_missing_parents(entries, seen)))

@@ -1,4 +1,4 @@
-"""A repository on a server like GitHub, and a desk whose settings name it."""
+"""A fake of GitHub, and a workspace whose settings name its repository."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,30 +6,30 @@ from typing import Any
 
 import pytest
 
-from ci.ledger import protocol as p
+from ci.ledger.github import GithubAccess
 from ci.settings import Settings
-from tests.ledger.desk import SETTINGS, Desk
-from tests.ledger.github.hub import TOKEN, Hub, served
+from tests.ledger.github.fake_github import TOKEN, FakeGithub, served
+from tests.ledger.workspace import SETTINGS, Workspace
 
 LOGINS = ['people.lead.github="lead-login"', 'people.stakeholder.github="Stakeholder-Login"']
 AUTHOR = ['people.author.github="author-login"', 'people.author.roles=["developer","lead"]']
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
-    """Return a server with a repository in which nothing was set up yet."""
-    hub = Hub(users={"lead-login": 11, "Stakeholder-Login": 12, "author-login": 13})
-    with served(hub):
-        yield hub
+def fake() -> Iterator[FakeGithub]:
+    """Return a fake with a repository that is not set up yet."""
+    fake = FakeGithub(users={"lead-login": 11, "Stakeholder-Login": 12, "author-login": 13})
+    with served(fake):
+        yield fake
 
 
 @pytest.fixture
-def github(hub: Hub, desk: Desk) -> Desk:
-    """Return a desk whose people have logins, and whose repository is the server's."""
-    name = desk.settings.registry.repository.rpartition("/")[2]
-    overrides = [*LOGINS, *AUTHOR, 'github.repository="team/orders"', f'github.api="{hub.api}"']
-    desk.settings = Settings.parse(SETTINGS.format(name="orders", repository=name), overrides)
-    return desk
+def github(fake: FakeGithub, workspace: Workspace) -> Workspace:
+    """Return a workspace whose people have logins, and whose repository is the fake's."""
+    name = workspace.settings.registry.repository.rpartition("/")[2]
+    overrides = [*LOGINS, *AUTHOR, 'github.repository="team/orders"', f'github.api="{fake.api}"']
+    workspace.settings = Settings.parse(SETTINGS.format(name="orders", repository=name), overrides)
+    return workspace
 
 
 @pytest.fixture
@@ -42,5 +42,5 @@ def token(tmp_path: Path) -> str:
 
 @pytest.fixture
 def access(token: str) -> Any:
-    """Return a request's way to GitHub, for a run."""
-    return lambda run="": p.GithubAccess(token_file=token, run=run)
+    """Return a function that makes the access to GitHub for a run."""
+    return lambda run="": GithubAccess(token_file=token, run=run)

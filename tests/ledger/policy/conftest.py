@@ -1,4 +1,4 @@
-"""A ledger that is written record by record, and the policy asked about it."""
+"""A history that is written record by record, and the policy's decisions about it."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from ci.ledger.history import Entry, History
-from ci.ledger.policy import Admission, Wanted, admission
-from ci.ledger.records import Approval, Build, Denial, Deploy, Lift, Record, Recovery, Start, id_of, write
+from ci.ledger.policy import Decision, PolicyInput, decide
+from ci.ledger.records import (
+    Approval,
+    Build,
+    DeliveryEnd,
+    DeliveryStart,
+    Denial,
+    Lift,
+    Record,
+    Recovery,
+    record_id,
+    serialize_record,
+)
 from ci.ledger.signing.statements import Statement
 from ci.settings import Settings
 
@@ -48,7 +59,7 @@ deployers = ["lead"]
 
 
 class World:
-    """The settings and what happened; every step takes a minute."""
+    """Settings and a history; each record is one minute after the last one."""
 
     file = FILE
 
@@ -66,15 +77,15 @@ class World:
     def history(self) -> History:
         return History(tuple(self.entries), tuple(self.problems))
 
-    def add(self, record: Record, *, signer: str = "", stated: str = "") -> str:
+    def add(self, record: Record, *, signer: str = "", person: str = "") -> str:
         self.now += timedelta(minutes=1)
-        name = id_of(write(record))
-        self.entries.append(Entry(name, record, signer, stated))
+        name = record_id(serialize_record(record))
+        self.entries.append(Entry(name, record, signer, person))
         return name
 
     def common(self, by: str) -> dict[str, Any]:
         parents = (self.entries[-1].id,) if self.entries else ()
-        return {"app": "shop", "at": self.now, "by": by or "anonymous", "parents": parents}
+        return {"app": "shop", "at": self.now, "actor": by or "anonymous", "parents": parents}
 
     def build(self, version: str, *, digest: str = "", by: str = "author", **details: Any) -> str:
         details = {"author": "author@example.org", "inputs": "0" * 64} | details
@@ -82,41 +93,43 @@ class World:
         return self.add(Build(**self.common(by) | {"version": version, "image": image} | details), signer=by)
 
     def approve(self, env: str, version: str, by: str, *, forged: bool = False, **details: Any) -> str:
-        """Approve; `forged`: nobody's valid signature is under it."""
+        """Approve; `forged`: no valid signature covers it."""
         about = {"app": "shop", "environment": env, "version": version, "digest": self.digest(version)}
         about |= {name: details.pop(name) for name in list(details) if name in about}
         expires = details.pop("expires", self.now + timedelta(days=7))
         text = Statement(act="approve", at=self.now, expires=expires, **about).text
         rest = {"expires": expires, "statement": text, "signature": "…"} | details
-        return self.add(Approval(**self.common(by) | about | rest), stated="" if forged else by)
+        return self.add(Approval(**self.common(by) | about | rest), person="" if forged else by)
 
     def deny(self, env: str, version: str, by: str, *, forged: bool = False) -> str:
-        return self.add(Denial(**self._word(env, version, by)), stated="" if forged else by)
+        return self.add(Denial(**self._statement(env, version, by)), person="" if forged else by)
 
     def lift(self, env: str, version: str, by: str, *, forged: bool = False) -> str:
-        return self.add(Lift(**self._word(env, version, by)), stated="" if forged else by)
+        return self.add(Lift(**self._statement(env, version, by)), person="" if forged else by)
 
     def deploy(self, env: str, version: str, *, by: str = "lead", digest: str = "", **details: Any) -> str:
-        """Record a deploy, whether or not it would be let in."""
-        details = {"action": "deploy", "outcome": "success", "features": ("search",)} | details
+        """Record a delivery, whether or not policy would allow it."""
+        details = {"action": "deploy", "outcome": "succeeded", "features": ("search",)} | details
         digest = digest or self.digest(version)
         start = self.start(env, version, by=by, digest=digest, action=details["action"])
-        serving = self.history.serving(env)
-        before = {"from_version": serving.record.version, "from_digest": serving.record.digest} if serving else {}
+        current = self.history.current(env)
+        before = (
+            {"previous_version": current.record.version, "previous_digest": current.record.digest} if current else {}
+        )
         about = {"environment": env, "version": version, "digest": digest, "start": start}
-        return self.add(Deploy(**self.common(by) | about | before | details), signer=by)
+        return self.add(DeliveryEnd(**self.common(by) | about | before | details), signer=by)
 
     def start(self, env: str, version: str, *, by: str = "lead", digest: str = "", action: Any = "deploy") -> str:
         about = {"environment": env, "version": version, "digest": digest or self.digest(version), "action": action}
-        return self.add(Start(**self.common(by) | about), signer=by)
+        return self.add(DeliveryStart(**self.common(by) | about), signer=by)
 
-    def recover(self, env: str, version: str, outcome: str, *, start: str = "") -> str:
+    def recover(self, env: str, version: str, resolution: str, *, start: str = "") -> str:
         about = {"environment": env, "version": version, "digest": self.digest(version) if version else ""}
-        details = {"outcome": outcome, "start": start, "message": "found"}
+        details = {"resolution": resolution, "start": start, "message": "found"}
         return self.add(Recovery(**self.common("lead") | about | details), signer="lead")
 
     def promote(self, version: str, *environments: str, **build: Any) -> None:
-        """Build a version, and deploy it everywhere before production, or only where it is said."""
+        """Build a version, and deploy it everywhere before production, or only where given."""
         self.build(version, **build)
         for name in environments or ("dev", "acceptance"):
             self.deploy(name, version)
@@ -128,11 +141,11 @@ class World:
         self.approve("production", version, "stakeholder")
         self.deploy("production", version)
 
-    def ask(self, env: str, version: str = "", **wanted: Any) -> Admission:
+    def decide(self, env: str, version: str = "", **wanted: Any) -> Decision:
         wanted = {"actor": "lead", "signed": True, "now": self.now} | wanted
-        return admission(self.settings, self.history, Wanted(environment=env, version=version, **wanted))
+        return decide(self.settings, self.history, PolicyInput(environment=env, version=version, **wanted))
 
-    def _word(self, env: str, version: str, by: str) -> dict[str, Any]:
+    def _statement(self, env: str, version: str, by: str) -> dict[str, Any]:
         about = {"environment": env, "version": version, "digest": self.digest(version), "reason": "it is broken"}
         return self.common(by) | about | {"statement": "…", "signature": "…"}
 
@@ -145,5 +158,5 @@ def make_world() -> type[World]:
 
 @pytest.fixture
 def world() -> World:
-    """Return a world in which nothing happened yet."""
+    """Return a world with an empty history."""
     return World()

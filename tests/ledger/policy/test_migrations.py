@@ -1,4 +1,4 @@
-"""Releases that share a database with those before them, and the features that they run with."""
+"""Migrations of releases that share a database, and features in production."""
 
 from __future__ import annotations
 
@@ -13,97 +13,97 @@ THIRD: dict[str, Any] = {"migrations": ("001.sql", "002.sql", "003.sql")}
 BREAKING: dict[str, Any] = {"forward_compatible": False}
 
 
-def test_migrations_that_the_release_before_bears_are_let_in_and_back(world: World) -> None:
+def test_compatible_migrations_are_allowed_both_ways(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.build("2", **SECOND)
-    assert world.ask("dev", "2").admitted
+    assert world.decide("dev", "2").allowed
     world.deploy("dev", "2")
-    assert world.ask("dev", action="rollback").admitted
+    assert world.decide("dev", action="rollback").allowed
 
 
-def test_new_migrations_that_what_serves_does_not_bear_are_refused(world: World) -> None:
+def test_migrations_that_break_the_current_release_are_refused(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.build("2", **SECOND, **BREAKING)
-    (refusal,) = world.ask("dev", "2").refusals
+    (refusal,) = world.decide("dev", "2").refusals
     assert refusal == (
-        "dev: 2 brings 002.sql, on which what serves would not work meanwhile (app.forward_compatible is false): split "
-        "it: first a release that only adds, later one that takes away; then set app.forward_compatible = true and "
-        "build it anew"
+        "dev: 2 brings 002.sql, which the current release does not work with (app.forward_compatible is false): split "
+        "it: first a release that only adds, later one that removes; then set app.forward_compatible = true and "
+        "build it again"
     )
 
 
-def test_the_first_release_breaks_nothing(world: World) -> None:
+def test_first_release_breaks_nothing(world: World) -> None:
     world.build("1", **FIRST, **BREAKING)
-    assert world.ask("dev", "1").admitted
+    assert world.decide("dev", "1").allowed
 
 
-def test_a_release_that_brings_nothing_new_breaks_nothing(world: World) -> None:
+def test_release_without_new_migrations_breaks_nothing(world: World) -> None:
     world.promote("1", "dev", **SECOND)
     world.build("2", **SECOND, **BREAKING)
-    assert world.ask("dev", "2").admitted
+    assert world.decide("dev", "2").allowed
 
 
-def test_a_build_in_between_counts_for_a_deploy(world: World) -> None:
+def test_skipped_build_counts_for_a_deploy(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.build("2", **SECOND, **BREAKING)
     world.build("3", **THIRD)
-    (refusal,) = world.ask("dev", "3").refusals
-    assert "dev: 2 brings 002.sql, on which what serves would not work" in refusal
+    (refusal,) = world.decide("dev", "3").refusals
+    assert "dev: 2 brings 002.sql, which the current release does not work with" in refusal
     world.deploy("dev", "2")
-    assert world.ask("dev", "3").admitted
+    assert world.decide("dev", "3").allowed
 
 
-def test_the_way_back_over_breaking_migrations_takes_force(world: World) -> None:
+def test_rollback_over_breaking_migrations_needs_force(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.promote("2", "dev", **SECOND, **BREAKING)
-    (refusal,) = world.ask("dev", action="rollback").refusals
+    (refusal,) = world.decide("dev", action="rollback").refusals
     assert refusal == (
-        "dev: the database has 002.sql, which 1 lacks, and which 2 did not declare forward-compatible, so that 1 may "
-        "fail or do damage: go forward with a mended release, or if you are sure type "
+        "dev: the database has 002.sql, which 1 lacks; 2 did not declare them forward-compatible, so 1 may "
+        "fail or damage data: deploy a repaired release, or if you are sure type "
         "`ci call rollback --env dev --version 1 --force`"
     )
-    forced = world.ask("dev", action="rollback", force=True)
-    assert forced.admitted
-    assert "1 may fail or do damage" in forced.warnings[0]
+    forced = world.decide("dev", action="rollback", force=True)
+    assert forced.allowed
+    assert "1 may fail or damage data" in forced.warnings[0]
 
 
-def test_a_build_in_between_that_never_came_here_counts(world: World) -> None:
+def test_skipped_build_counts_for_a_rollback(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.build("2", **SECOND, **BREAKING)
     world.promote("3", "dev", **THIRD)
-    (refusal,) = world.ask("dev", action="rollback").refusals
-    assert "the database has 002.sql, which 1 lacks, and which 2 did not declare" in refusal
+    (refusal,) = world.decide("dev", action="rollback").refusals
+    assert "the database has 002.sql, which 1 lacks; 2 did not declare" in refusal
 
 
-def test_a_build_after_what_serves_does_not_count(world: World) -> None:
+def test_build_after_the_current_release_does_not_count(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.promote("2", "dev", **SECOND)
     world.build("3", **THIRD, **BREAKING)
-    assert world.ask("dev", action="rollback").admitted
+    assert world.decide("dev", action="rollback").allowed
 
 
-def test_a_candidate_that_failed_has_migrated_the_database_too(world: World) -> None:
+def test_failed_candidate_migrated_the_database_too(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.promote("2", "dev", **FIRST)
     world.build("3", **SECOND, **BREAKING)
     world.deploy("dev", "3", outcome="failed")
-    (refusal,) = world.ask("dev", action="rollback").refusals
-    assert "which 3 did not declare forward-compatible" in refusal
+    (refusal,) = world.decide("dev", action="rollback").refusals
+    assert "3 did not declare them forward-compatible" in refusal
 
 
-def test_an_old_release_is_not_deployed_over_breaking_migrations(world: World) -> None:
+def test_old_release_is_not_deployed_over_breaking_migrations(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.promote("2", "dev", **SECOND, **BREAKING)
-    assert "the database has 002.sql, which 1 lacks" in world.ask("dev", "1").refusals[0]
+    assert "the database has 002.sql, which 1 lacks" in world.decide("dev", "1").refusals[0]
 
 
-def test_a_lost_cluster_is_restored_all_the_same(world: World) -> None:
+def test_lost_cluster_is_restored_in_spite_of_migrations(world: World) -> None:
     world.promote("1", "dev", **FIRST)
     world.build("2", **SECOND, **BREAKING)
     world.deploy("dev", "2", outcome="failed")
-    admitted = world.ask("dev", action="restore")
-    assert (admitted.version, admitted.refusals) == ("1", ())
-    assert "1 may fail or do damage" in admitted.warnings[0]
+    decision = world.decide("dev", action="restore")
+    assert (decision.version, decision.refusals) == ("1", ())
+    assert "1 may fail or damage data" in decision.warnings[0]
 
 
 def approved(world: World) -> None:
@@ -111,43 +111,55 @@ def approved(world: World) -> None:
     world.approve("production", "1", "stakeholder")
 
 
-def test_production_runs_features_that_ran_before_with_the_same_digest(make_world: type[World]) -> None:
+def test_production_needs_features_that_were_verified_before(make_world: type[World]) -> None:
     world = make_world('environments.production.features=["search", "new"]')
     world.promote("1")
     world.promote("2", "dev")
     world.deploy("acceptance", "2", features=("search", "new"))
     approved(world)
-    (refusal,) = world.ask("production", "1").refusals
+    (refusal,) = world.decide("production", "1").refusals
     assert refusal == (
-        "production: 1 never ran in acceptance with the features new: set environments.acceptance.features and type "
-        "`ci call deploy --env acceptance --version 1 --key …`, or leave them out"
+        "production: 1 was never verified in acceptance with the features new: set environments.acceptance.features "
+        "and type `ci call deploy --env acceptance --version 1 --key …`, or remove them"
     )
     world.deploy("acceptance", "1", features=("new",))
-    admitted = world.ask("production", "1")
-    assert (admitted.refusals, admitted.features) == ((), ("search", "new"))
+    decision = world.decide("production", "1")
+    assert (decision.refusals, decision.features) == ((), ("search", "new"))
 
 
-def test_a_feature_that_ran_in_a_failure_did_not_run(make_world: type[World]) -> None:
+def test_feature_of_a_failed_delivery_is_not_verified(make_world: type[World]) -> None:
     world = make_world('environments.production.features=["new"]')
     world.promote("1", "dev")
     world.deploy("acceptance", "1", features=("new",), outcome="failed")
     world.deploy("acceptance", "1", features=())
     approved(world)
-    assert "with the features new" in world.ask("production", "1").refusals[0]
+    assert "with the features new" in world.decide("production", "1").refusals[0]
 
 
-def test_all_features_ran_only_where_all_did(make_world: type[World]) -> None:
+def test_features_of_an_unchanged_delivery_of_a_verified_release_count(make_world: type[World]) -> None:
+    world = make_world('environments.production.features=["new"]')
+    world.promote("1")
+    approved(world)
+    world.deploy("acceptance", "1", features=("new",), outcome="unchanged")
+    assert world.decide("production", "1").allowed
+    world.promote("2")
+    world.deploy("acceptance", "2", features=(), outcome="inconclusive")
+    world.deploy("acceptance", "2", features=("new",), outcome="unchanged")
+    assert any("with the features new" in refusal for refusal in world.decide("production", "2").refusals)
+
+
+def test_all_features_need_a_delivery_with_all(make_world: type[World]) -> None:
     world = make_world("environments.production.features=all")
     world.promote("1")
     approved(world)
-    assert "with the features all" in world.ask("production", "1").refusals[0]
+    assert "with the features all" in world.decide("production", "1").refusals[0]
     world.deploy("acceptance", "1", features="all")
-    assert world.ask("production", "1").admitted
+    assert world.decide("production", "1").allowed
 
 
-def test_other_environments_run_what_they_are_set_to(make_world: type[World]) -> None:
+def test_other_environments_have_the_features_of_their_settings(make_world: type[World]) -> None:
     world = make_world('environments.acceptance.features=["never-tried"]')
     world.promote("1", "dev")
     world.approve("acceptance", "1", "lead")
-    admitted = world.ask("acceptance", "1")
-    assert (admitted.refusals, admitted.features) == ((), ("never-tried",))
+    decision = world.decide("acceptance", "1")
+    assert (decision.refusals, decision.features) == ((), ("never-tried",))

@@ -1,1 +1,0 @@
-"""What the program does about each request: one kind a file."""

@@ -1,0 +1,144 @@
+"""Signed statements: made and signed here, or brought from where a person signed them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ci.ledger.builds import stored_build
+from ci.ledger.errors import RefusedError, StatementError
+from ci.ledger.history import History
+from ci.ledger.records import Approval, Denial, Lift
+from ci.ledger.signing.signatures import Signatures
+from ci.ledger.signing.statements import Act, Statement, join_lines, parse_statement
+from ci.settings import Settings
+
+# How terminals and editors change the end of a text.
+ENDS = ("\n", "", "\n\n")
+SIGN_COMMAND = "ssh-keygen -Y sign -n slipway -f KEY FILE"
+
+
+@dataclass(frozen=True)
+class StatementInput:
+    """What a statement is about."""
+
+    act: Act
+    environment: str
+    version: str
+    # Of a denial or a lift.
+    reason: str = ""
+    # How long an approval counts; 0: as long as the environment allows.
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class SignedText:
+    """A text that was signed elsewhere, and its armored signature."""
+
+    text: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class SignedStatement:
+    """A statement, exactly the text that was signed, and the signature."""
+
+    statement: Statement
+    text: str
+    signature: str
+
+
+def make_statement(settings: Settings, history: History, about: StatementInput) -> Statement:
+    """Make the statement for a person to sign.
+
+    Raises:
+        RefusedError: The version was never built, a reason is missing, or the time is too long.
+    """
+    if about.act != "approve" and not about.reason.strip():
+        raise RefusedError(f"{about.act}: needs a reason: give --reason")
+    return _make_statement(settings, history, about)
+
+
+def explain_signing(statement: Statement) -> str:
+    """Explain how to sign a statement and give it back."""
+    return f"keep this text in FILE, sign it with `{SIGN_COMMAND}`, and give FILE and FILE.sig:\n\n{statement.text}"
+
+
+async def sign_statement(
+    settings: Settings, history: History, about: StatementInput, signatures: Signatures
+) -> SignedStatement:
+    """Make a statement and sign it with this process's key.
+
+    Raises:
+        RefusedError: There is no key, or the statement cannot be made.
+    """
+    statement = make_statement(settings, history, about)
+    if not signatures.can_sign:
+        raise RefusedError(
+            f"{about.act}: needs a signature: give a key (--key), or sign the text of `ci call statement` and give both"
+        )
+    return SignedStatement(statement, statement.text, await signatures.sign(statement.text.encode()))
+
+
+async def check_signed_text(
+    settings: Settings, history: History, about: StatementInput, signatures: Signatures, signed: SignedText
+) -> SignedStatement:
+    """Check a statement that was signed elsewhere; its own reason and times count.
+
+    Raises:
+        RefusedError: The statement is about something else, was used before, or no known person signed it.
+    """
+    expected = _make_statement(settings, history, about)
+    found = await _verify(signatures, about.environment, signed)
+    for name in ("act", "app", "environment", "version", "digest"):
+        if getattr(found.statement, name) != getattr(expected, name):
+            raise RefusedError(
+                f"{about.environment}: the statement is about another {name}: {getattr(found.statement, name)}, "
+                f"not {getattr(expected, name)}: sign the text of `ci call statement`"
+            )
+    _raise_if_used(history, found.statement)
+    return found
+
+
+def _make_statement(settings: Settings, history: History, about: StatementInput) -> Statement:
+    environment = settings.environment(about.environment)
+    build = stored_build(history, about.version)
+    if build is None:
+        raise RefusedError(f"{about.environment}: {about.version} was never built: see `ci call history`")
+    now, longest = datetime.now(UTC).replace(microsecond=0), environment.approvals.valid_for
+    if about.seconds > longest:
+        what = f"an approval counts for {longest:g} s at most (is {about.seconds:g})"
+        raise RefusedError(f"{about.environment}: {what}")
+    return Statement(
+        act=about.act,
+        app=settings.app.name,
+        environment=about.environment,
+        version=about.version,
+        digest=build.record.digest,
+        at=now,
+        expires=now + timedelta(seconds=int(about.seconds or longest)) if about.act == "approve" else None,
+        reason=join_lines(about.reason),
+    )
+
+
+async def _verify(signatures: Signatures, environment: str, signed: SignedText) -> SignedStatement:
+    try:
+        statement = parse_statement(signed.text)
+    except StatementError as error:
+        raise RefusedError(f"{environment}: {error}") from error
+    signatures.check()
+    body = signed.text.rstrip("\n")
+    for text in (body + end for end in ENDS):
+        if await signatures.find_signers(text.encode(), signed.signature, statement.at):
+            return SignedStatement(statement, text, signed.signature)
+    why = await signatures.explain_invalid(statement.text.encode(), signed.signature, statement.at)
+    raise RefusedError(f"{environment}: the statement does not count: it is signed {why}")
+
+
+def _raise_if_used(history: History, statement: Statement) -> None:
+    text = statement.text.rstrip("\n")
+    for entry in history.entries:
+        record = entry.record
+        if isinstance(record, Approval | Denial | Lift) and record.statement.rstrip("\n") == text:
+            raise RefusedError(
+                f"{statement.environment}: this statement was recorded already, {record.at:%Y-%m-%d %H:%M} UTC: "
+                "each statement counts once: make a new one with `ci call statement`"
+            )
