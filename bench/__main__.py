@@ -4,8 +4,8 @@ import argparse
 import importlib
 import sys
 
-from bench.commands import say
-from bench.table import Note, Row, written
+from bench.commands import log
+from bench.table import Note, Row, render_table
 
 CASES = ("pipeline", "deploy", "commands", "exec", "functions", "parallel", "tree")
 
@@ -20,13 +20,13 @@ def main() -> None:
         parser.error(f"there is no case {min(unknown)!r}: there are {', '.join(CASES)}")
     if chosen.runs < 1:
         parser.error(f"--runs: must be at least 1 (is {chosen.runs})")
-    found = [found for case in chosen.cases or CASES for found in _measured(case, chosen.runs)]
+    found = [found for case in chosen.cases or CASES for found in _measure(case, chosen.runs)]
     rows, notes = [f for f in found if isinstance(f, Row)], [f for f in found if isinstance(f, Note)]
-    sys.stdout.write(written(rows, notes) + "\n")
+    sys.stdout.write(render_table(rows, notes) + "\n")
 
 
-def _measured(case: str, runs: int) -> list[Row | Note]:
-    say(f"measuring {case}")
+def _measure(case: str, runs: int) -> list[Row | Note]:
+    log(f"measuring {case}")
     found: list[Row | Note] = list(importlib.import_module(f"bench.cases.{case}").measure(runs))
     return found
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.memory import Peak, watched
+from bench.memory import Peak, watch_memory
 
 ROOT = Path(__file__).parents[1]
 CI = str(Path(sys.executable).with_name("ci"))
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     """Tell what is being done, apart from the table."""
     print(text, file=sys.stderr, flush=True)
 
@@ -60,7 +60,7 @@ def seconds_and_peak(*words: str, env: Mapping[str, str]) -> tuple[float, Peak]:
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(words, cwd=ROOT, env=os.environ | dict(env), stdout=output, stderr=output)
-        with watched(process.pid) as peak:
+        with watch_memory(process.pid) as peak:
             code = process.wait()
         took = time.monotonic() - began
         output.seek(0)

@@ -33,7 +33,7 @@ class Peak:
 
 
 @contextlib.contextmanager
-def watched(pid: int) -> Iterator[Peak]:
+def watch_memory(pid: int) -> Iterator[Peak]:
     """Watch a process and its descendants until the block ends."""
     peak, over = Peak(pid), threading.Event()
 

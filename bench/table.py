@@ -1,4 +1,4 @@
-"""The rows of the table, and how they are written."""
+"""The rows of the table, and how they are render_table."""
 
 import statistics
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Note:
     text: str
 
 
-def written(rows: Sequence[Row], notes: Sequence[Note]) -> str:
+def render_table(rows: Sequence[Row], notes: Sequence[Note]) -> str:
     """Return the table in Markdown, its columns aligned, and the notes below it."""
     cells = [HEAD, *(row.cells for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]

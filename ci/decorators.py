@@ -49,7 +49,7 @@ def object_type(cls: type[T]) -> type[T]:
 
 def function(method: F) -> F:
     """Expose a method as a function whose results may be served from the cache."""
-    return cast("F", dagger.function(_staged(method)))
+    return cast("F", dagger.function(_wrap_in_stage(method)))
 
 
 def uncached(method: F) -> F:
@@ -74,11 +74,11 @@ def check(method: F) -> F:
     return cast("F", dagger.check(method))
 
 
-def _staged(method: F) -> F:
+def _wrap_in_stage(method: F) -> F:
     """Make a function say, when it fails, what failed and what to type next."""
     return cast("F", as_stage(method)) if inspect.iscoroutinefunction(method) else method
 
 
 def _expose_uncached(method: F, name: str | None) -> F:
     expose = dagger.function(name=name, cache="never")  # type: ignore[call-overload] # the SDK's overloads lack `cache`
-    return cast("F", expose(_staged(method)))
+    return cast("F", expose(_wrap_in_stage(method)))

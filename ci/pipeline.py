@@ -30,11 +30,11 @@ from ci.stages.agent import Agent
 from ci.stages.credentials import Credentials
 from ci.stages.deliver import deliver, render_tests
 from ci.stages.errors import Refused, StageFailed
-from ci.stages.failure import stage, to_type
+from ci.stages.failure import next_commands, stage
 from ci.stages.package import Package, package
 from ci.stages.project import Project
 from ci.stages.statements import read_signed
-from ci.stages.toolchain import place
+from ci.stages.toolchain import step_location
 
 # What no stage reads; a folder that is not uploaded costs nothing.
 IGNORED = [
@@ -95,8 +95,10 @@ class Ci:
     async def test(self) -> TestReport:
         """Run the service's unit tests against a real database."""
         settings = await self._project.settings()
-        async with stage("test", where=place(settings)):
-            return await TestReport.of(test.tested(settings, self._project.service(settings)).directory(test.REPORTS))
+        async with stage("test", where=step_location(settings)):
+            return await TestReport.of(
+                test.run_tests(settings, self._project.service(settings)).directory(test.REPORTS)
+            )
 
     @function
     @check
@@ -107,7 +109,7 @@ class Ci:
     @function
     async def findings(self) -> Findings:
         """List the lines that tests and linters complain about, also as GitHub's annotations."""
-        found = await findings.complaints(await self._project.settings(), self.source)
+        found = await findings.collect_findings(await self._project.settings(), self.source)
         return Findings.of([one.text for one in found], [one.annotation for one in found])
 
     @function
@@ -115,7 +117,7 @@ class Ci:
         """Build the service's image: non-root, the same bytes from the same sources."""
         settings = await self._project.settings()
         service = self._project.service(settings)
-        return await build.built(settings, build.image(settings, service, await build.dev_version(service)))
+        return await build.build_image(settings, build.image(settings, service, await build.dev_version(service)))
 
     @function
     async def sbom(self) -> dagger.File:
@@ -134,8 +136,8 @@ class Ci:
         agent.settings.environment(env)
         service = self._project.service(agent.settings)
         version = await build.dev_version(service)
-        image = await build.built(agent.settings, build.image(agent.settings, service, version))
-        return (await push.push_images(agent, env, {"image": push.Tagged(image, version)}))["image"]
+        image = await build.build_image(agent.settings, build.image(agent.settings, service, version))
+        return (await push.push_images(agent, env, {"image": push.TaggedImage(image, version)}))["image"]
 
     @uncached
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:
@@ -208,7 +210,7 @@ class Ci:
         """Watch an environment's metrics over its window, with requests of the pipeline's own where users send few."""
         watched = await (await self._project.agent()).run(r.Verify(environment=env), responses.Verified)
         if not watched.ok:
-            raise StageFailed("\n".join([f"{env}: {watched.message}", *to_type(just=f"call verify --env {env}")]))
+            raise StageFailed("\n".join([f"{env}: {watched.message}", *next_commands(just=f"call verify --env {env}")]))
         verdict, summary = watched.verdict, f"**{env}**: {watched.message}"
         return Verification(verdict=verdict.outcome, requests=verdict.requests, summary=summary)
 
@@ -345,7 +347,7 @@ class Ci:
     ) -> dagger.File:
         """Build the agent's image, push it, and return `agent.lock`, which pins the image: commit this file."""
         agent = await self._project.agent()
-        image = push.Tagged(agent_image.build_agent(agent.settings), agent_image.agent_tag(agent.settings))
+        image = push.TaggedImage(agent_image.build_agent(agent.settings), agent_image.agent_tag(agent.settings))
         pushed = (await push.push_images(agent, env, {"agent": image}))["agent"]
         return dag.file(agent_image.LOCK, agent_image.write_pin(agent.settings, pushed))
 

@@ -15,7 +15,7 @@ from pexpect.fdpexpect import fdspawn
 
 PROMPT = r"[#$] (\x1b\[6n)?$"  # busybox asks where the cursor is
 DONE = r"done\r\n.*[#$] "
-PATIENCE = 180  # seconds; a machine with much else to do takes its time
+TIMEOUT_SECONDS = 180  # seconds; a machine with much else to do takes its time
 
 
 class Screen:
@@ -35,7 +35,7 @@ class Screen:
             stderr=side,
         )
         os.close(side)
-        self._expect = fdspawn(self._main, timeout=PATIENCE, encoding="utf-8", codec_errors="replace")
+        self._expect = fdspawn(self._main, timeout=TIMEOUT_SECONDS, encoding="utf-8", codec_errors="replace")
 
     def resize(self, rows: int, columns: int) -> None:
         """Drag the window's corner."""
@@ -48,9 +48,9 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         """Leave, whatever runs."""
         self.process.terminate()
-        self.process.wait(timeout=PATIENCE)
+        self.process.wait(timeout=TIMEOUT_SECONDS)
 
-    def wait_for(self, pattern: str = PROMPT, seconds: float = PATIENCE) -> str:
+    def wait_for(self, pattern: str = PROMPT, seconds: float = TIMEOUT_SECONDS) -> str:
         """Return what appears up to a pattern, without escape codes; fails when it does not come in time."""
         try:
             self._expect.expect(pattern, timeout=seconds)
@@ -73,7 +73,7 @@ class Screen:
         if typed:
             self.type(typed)
         rest = _plain(self._expect.read())
-        status = self.process.wait(timeout=PATIENCE)
+        status = self.process.wait(timeout=TIMEOUT_SECONDS)
         self._expect.close()
         return status, rest.replace("\r", "")
 

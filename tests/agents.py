@@ -114,7 +114,7 @@ class Agent:
     def start(self, request: AnyRequest, *words: str) -> subprocess.Popen[str]:
         """Start the program with a request on its standard input."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "ci.agent", *(words or request.words)],
+            [sys.executable, "-m", "ci.agent", *(words or request.arguments)],
             env=os.environ | {"SLIPWAY_HOME": str(self.home)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

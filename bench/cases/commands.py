@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.commands import CI, ROOT, attempt, docker, engine_cache, run, run_with_progress, say
+from bench.commands import CI, ROOT, attempt, docker, engine_cache, log, run, run_with_progress
 from bench.table import Note, Row
 from ci.settings import FILE, Settings
 from ci.targets.stack import Stack
@@ -73,7 +73,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
         try:
             example.call("deploy", "--env=dev")
             for number in range(runs):
-                say(f"commands {number + 1}/{runs}")
+                log(f"commands {number + 1}/{runs}")
                 times["unchanged"].append(example.call("deploy", "--env=dev")[0])
                 example.change(number)
                 seconds, progress = example.call("deploy", "--env=dev")

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.commands import attempt, docker, say
+from bench.commands import attempt, docker, log
 from bench.table import Note, Row
 from ci.targets.stack import Stack
 from ci.targets.swarm.names import Names
@@ -54,7 +54,7 @@ def _measure(agent: Agent, name: str, runs: int) -> Iterator[Row | Note]:
         _deploy(agent, images[0])
         _service(agent.stack, name, images[0])
         for number, image in enumerate(images[1:], 1):
-            say(f"deploy {number}/{runs}")
+            log(f"deploy {number}/{runs}")
             ours.append(_deploy(agent, image))
             theirs.append(_update(name, image))
             # What was gone back to is what serves before the next one.

@@ -5,7 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 
-from bench.commands import CI, ROOT, attempt, docker, engine_cache, run, say, seconds, seconds_and_peak
+from bench.commands import CI, ROOT, attempt, docker, engine_cache, log, run, seconds, seconds_and_peak
 from bench.memory import Peak
 from bench.table import Note, Row
 from ci.stages.lint import ACTIONLINT, ZIZMOR
@@ -34,7 +34,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
         try:
             _fill_downloads(plain)
             for number in range(runs):
-                say(f"pipeline {number + 1}/{runs}")
+                log(f"pipeline {number + 1}/{runs}")
                 # A version is built once for ever.
                 ours = (*OURS, f"--version=bench-{uuid.uuid4().hex[:12]}")
                 with engine_cache() as env:
@@ -45,7 +45,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
                 run(PLAIN, "clean", env=plain)
                 times["theirs cold"].append(seconds(PLAIN, env=plain))
                 times["theirs warm"].append(seconds(PLAIN, env=plain))
-                say(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
+                log(", ".join(f"{side} {took[-1]:.1f} s" for side, took in times.items()))
         finally:
             run(PLAIN, "clean", env=plain)
             attempt("docker", "image", "rm", "--force", *docker("image", "ls", "--quiet", REPOSITORY).split())
@@ -76,5 +76,5 @@ def _plain(out: str) -> dict[str, str]:
 def _fill_downloads(plain: dict[str, str]) -> None:
     there = docker("volume", "ls", "--quiet").splitlines()
     if not {plain["PLAIN_PIP"], plain["PLAIN_UV"]} <= set(there):
-        say("filling the download caches by a first run that is not counted")
+        log("filling the download caches by a first run that is not counted")
         run(PLAIN, env=plain)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.commands import CI, engine_cache, say, seconds
+from bench.commands import CI, engine_cache, log, seconds
 from bench.modules import module
 from bench.table import Note, Row
 
@@ -31,7 +31,7 @@ def measure(runs: int) -> Iterator[Row | Note]:
         _fill(folder)
         first, second = [], []
         for number in range(runs):
-            say(f"tree {number + 1}/{runs}")
+            log(f"tree {number + 1}/{runs}")
             with engine_cache() as env:
                 first.append(seconds(CI, "call", "--quiet", "first", cwd=folder, env=env))
                 second.append(seconds(CI, "call", "--quiet", "first", cwd=folder, env=env))

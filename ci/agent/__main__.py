@@ -36,8 +36,8 @@ def main(words: Sequence[str] = ()) -> int:
     except ValidationError as error:
         sys.stderr.write(f"slipway-agent: standard input is no request: {error}\n")
         return USAGE
-    if words and tuple(words) != request.words:
-        asked = " ".join(request.words)
+    if words and tuple(words) != request.arguments:
+        asked = " ".join(request.arguments)
         sys.stderr.write(f"slipway-agent: the command line is {' '.join(words)}, but the request is {asked}\n")
         return USAGE
     try:

@@ -41,30 +41,30 @@ class Checkout(BaseModel):
     dirty: bool = False
 
 
-def look(repository: Path, sources: Path, folder: str, beside: Sequence[str] = ()) -> Checkout:
+def read_checkout(repository: Path, sources: Path, folder: str, beside: Sequence[str] = ()) -> Checkout:
     """Describe the sources in a folder of a repository."""
     from dulwich.errors import NotGitRepository  # noqa: PLC0415 - only the step that runs this has it
     from dulwich.objects import Commit  # noqa: PLC0415 - the same
     from dulwich.repo import Repo  # noqa: PLC0415 - the same
 
     paths = [folder, *beside]
-    found = dict(_files(sources, paths))
+    found = dict(_source_files(sources, paths))
     digest = _digest({path: file for path, file in found.items() if _is_below(path, folder)})
     try:
         with Repo(str(repository)) as repo:
             commit = repo[repo.head()]
             if isinstance(commit, Commit):
-                return _described(repo, commit, found, digest, paths)
+                return _describe(repo, commit, found, digest, paths)
     except (NotGitRepository, KeyError):
         # There is none, or one without a commit.
         pass
     return Checkout(sources=digest)
 
 
-def _described(repo: "Repo", commit: "Commit", found: Files, digest: str, paths: Sequence[str]) -> Checkout:
+def _describe(repo: "Repo", commit: "Commit", found: Files, digest: str, paths: Sequence[str]) -> Checkout:
     from dulwich.ignore import IgnoreFilterManager  # noqa: PLC0415 - only the step that runs this has it
 
-    committed = dict(_committed(repo, commit, paths))
+    committed = dict(_committed_files(repo, commit, paths))
     manager = IgnoreFilterManager.from_repo(repo)
     present = {path: file for path, file in found.items() if path in committed or not manager.is_ignored(path)}
     return Checkout(
@@ -76,7 +76,7 @@ def _described(repo: "Repo", commit: "Commit", found: Files, digest: str, paths:
     )
 
 
-def _files(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
+def _source_files(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
     from dulwich.objects import Blob  # noqa: PLC0415 - only the step that runs this has it
 
     for path in paths:
@@ -90,7 +90,7 @@ def _files(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, b
                 yield name, (kind, Blob.from_string(file.read_bytes()).id)
 
 
-def _committed(repo: "Repo", commit: "Commit", paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
+def _committed_files(repo: "Repo", commit: "Commit", paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
     from dulwich.object_store import iter_tree_contents  # noqa: PLC0415 - only the step that runs this has it
 
     for entry in iter_tree_contents(repo.object_store, commit.tree):
@@ -116,4 +116,4 @@ def _digest(files: Files) -> str:
 
 if __name__ == "__main__":
     at, files, chosen, *others = sys.argv[1:]
-    sys.stdout.write(f"{look(Path(at), Path(files), chosen, others).model_dump_json()}\n")
+    sys.stdout.write(f"{read_checkout(Path(at), Path(files), chosen, others).model_dump_json()}\n")

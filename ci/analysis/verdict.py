@@ -43,13 +43,13 @@ def judge(counted: Counters, seconds: float, limits: Limits, lost: int = 0) -> V
     error_rate = counted.errors / counted.requests if counted.requests else 0.0
     p95 = quantile(counted, 0.95) * 1000
     is_enough = counted.requests >= limits.min_requests
-    complaints = [f"{lost} replicas ended by themselves"] if lost else []
-    complaints += _complaints(error_rate, p95, limits) if is_enough else []
+    problems = [f"{lost} replicas ended by themselves"] if lost else []
+    problems += _broken_limits(error_rate, p95, limits) if is_enough else []
     few = f"{counted.requests} requests are too few to tell (at least {limits.min_requests} are needed)"
     praise = f"{counted.requests} requests: {error_rate:.2%} failed, 95 % were answered within {p95:.0f} ms"
     return Verdict(
-        outcome="fail" if complaints else "pass" if is_enough else "inconclusive",
-        reasons=tuple(complaints) or (praise if is_enough else few,),
+        outcome="fail" if problems else "pass" if is_enough else "inconclusive",
+        reasons=tuple(problems) or (praise if is_enough else few,),
         seconds=round(seconds, 2),
         requests=counted.requests,
         errors=counted.errors,
@@ -78,7 +78,7 @@ def quantile(counted: Counters, share: float) -> float:
     return 0.0
 
 
-def _complaints(error_rate: float, p95: float, limits: Limits) -> Iterator[str]:
+def _broken_limits(error_rate: float, p95: float, limits: Limits) -> Iterator[str]:
     if error_rate > limits.max_error_rate:
         yield f"{error_rate:.2%} of the requests failed (at most {limits.max_error_rate:.2%} may)"
     if p95 > limits.max_p95_ms:

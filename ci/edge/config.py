@@ -9,14 +9,14 @@ ADMIN_PORT = 2019
 COUNTED_HANDLER = "subroute"
 
 
-def serving(port: int, upstream: str, upstream_port: int) -> str:
+def release_config(port: int, upstream: str, upstream_port: int) -> str:
     """Return the configuration of an edge that lets one release serve: its replicas are what `upstream` resolves to."""
-    return _text(port, _counted(_proxy(upstream, upstream_port)))
+    return _render(port, _with_metrics(_proxy(upstream, upstream_port)))
 
 
-def nobody(port: int) -> str:
+def empty_config(port: int) -> str:
     """Return the configuration of an edge before the first release: it says that there is none."""
-    return _text(port, {"handler": "static_response", "status_code": 503, "body": "No release serves here yet.\n"})
+    return _render(port, {"handler": "static_response", "status_code": 503, "body": "No release serves here yet.\n"})
 
 
 def upstream_of(config: Any) -> str:  # noqa: ANN401 - whatever an edge has for its configuration
@@ -28,12 +28,12 @@ def upstream_of(config: Any) -> str:  # noqa: ANN401 - whatever an edge has for 
         return ""
 
 
-def _text(port: int, handler: dict[str, Any]) -> str:
+def _render(port: int, handler: dict[str, Any]) -> str:
     server = {
         "listen": [f":{port}"],
         "automatic_https": {"disable": True},
         "metrics": {},
-        "routes": [{"match": [{"protocol": "http/1.1"}], "handle": [_last_answer()]}, {"handle": [handler]}],
+        "routes": [{"match": [{"protocol": "http/1.1"}], "handle": [_close_connection()]}, {"handle": [handler]}],
     }
     config = {
         "admin": {"listen": f":{ADMIN_PORT}"},
@@ -42,7 +42,7 @@ def _text(port: int, handler: dict[str, Any]) -> str:
     return json.dumps(config, sort_keys=True)
 
 
-def _last_answer() -> dict[str, Any]:
+def _close_connection() -> dict[str, Any]:
     """Close a connection of HTTP/1.1 after its answer: a reload cuts idle ones, just when a request comes maybe.
 
     HTTP/2 needs nothing: it tells its clients when a connection ends.
@@ -50,7 +50,7 @@ def _last_answer() -> dict[str, Any]:
     return {"handler": "headers", "response": {"set": {"Connection": ["close"]}}}
 
 
-def _counted(handler: dict[str, Any]) -> dict[str, Any]:
+def _with_metrics(handler: dict[str, Any]) -> dict[str, Any]:
     """Wrap what answers: its errors are answers already when they are counted, which Caddy 2.6 would not do."""
     answer = {"handler": "static_response", "status_code": "{http.error.status_code}"}
     return {

@@ -26,7 +26,7 @@ REGISTRY = "registry"
 REQUEST = f"{home.HOME}/request.json"
 RESPONSE = "/run/response.json"
 
-Answer = TypeVar("Answer", bound=Response)
+Expected = TypeVar("Expected", bound=Response)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Agent:
             settings=settings,
             # A team that signs nothing has no such file.
             allowed_signers=await source.file(allowed).contents() if await source.exists(allowed) else "",
-            revoked_keys=await _read_named(source, signing.revoked_keys, "signing.revoked_keys"),
-            registry_ca=await _read_named(source, registry.ca, "registry.ca"),
+            revoked_keys=await _read_setting_file(source, signing.revoked_keys, "signing.revoked_keys"),
+            registry_ca=await _read_setting_file(source, registry.ca, "registry.ca"),
             registry_url=f"http://{REGISTRY}:{registry.host.partition(':')[2] or 80}" if registry.is_loopback else "",
             registry_user=credentials.registry_user,
         )
@@ -62,12 +62,12 @@ class Agent:
     async def run(
         self,
         request: Request,
-        expected: type[Answer],
+        expected: type[Expected],
         *,
         directories: dict[str, dagger.Directory] | None = None,
         files: dict[str, dagger.File] | None = None,
         secrets: dict[str, dagger.Secret] | None = None,
-    ) -> Answer:
+    ) -> Expected:
         """Run the agent on one request, with what is mounted into its home, and return the response.
 
         Raises:
@@ -83,7 +83,7 @@ class Agent:
             step = step.with_mounted_file(f"{home.HOME}/{name}", file)
         for name, secret in (secrets or {}).items():
             step = step.with_mounted_secret(f"{home.HOME}/{name}", secret)
-        async with stage(name=f"slipway-agent {' '.join(request.words)}"):
+        async with stage(name=f"slipway-agent {' '.join(request.arguments)}"):
             response = read_response(await _run(step, request), expected)
         if isinstance(response, expected):
             return response
@@ -122,7 +122,7 @@ class Agent:
     def _with_targets(self, step: dagger.Container, names: list[str], request: Request) -> dagger.Container:
         environments = {name: self.settings.environment(name) for name in names}
         # Hosts are prepared over ssh, whatever their environment's target.
-        by_ssh = [n for n, one in environments.items() if one.target.is_ssh or request.words[0] == "provision"]
+        by_ssh = [n for n, one in environments.items() if one.target.is_ssh or request.arguments[0] == "provision"]
         by_socket = [name for name in environments if name not in by_ssh]
         if by_ssh:
             what = f"{by_ssh[0]}: its target ({environments[by_ssh[0]].target.address})"
@@ -140,7 +140,7 @@ async def _run(step: dagger.Container, request: Request) -> str:
     # Not from the layer cache: the outside world differs at every call.
     step = step.with_env_variable("SLIPWAY_CALL", call)
     step = step.with_mounted_secret(REQUEST, dag.set_secret(f"request-{call}", request.model_dump_json()))
-    ran = step.with_exec(["slipway-agent", *request.words], redirect_stdin=REQUEST, redirect_stdout=RESPONSE)
+    ran = step.with_exec(["slipway-agent", *request.arguments], redirect_stdin=REQUEST, redirect_stdout=RESPONSE)
     return await ran.file(RESPONSE).contents()
 
 
@@ -154,7 +154,7 @@ def _failure(response: Response) -> StageFailed:
     return Refused(response.message)
 
 
-async def _read_named(source: dagger.Directory, path: str, setting: str) -> str:
+async def _read_setting_file(source: dagger.Directory, path: str, setting: str) -> str:
     """Return the text of a file that a setting names; empty: the setting names none.
 
     Raises:

@@ -25,7 +25,7 @@ PARTS = [
     "ci/__init__.py",
     "ci/agent",
     "ci/analysis",
-    "ci/causes.py",
+    "ci/hints.py",
     "ci/delivery",
     "ci/edge",
     "ci/frozen.py",

@@ -5,16 +5,16 @@ from dagger import dag
 
 from ci.settings import Settings
 from ci.stages.failure import stage
-from ci.stages.toolchain import VENV, base, locked, place
+from ci.stages.toolchain import VENV, base, base_with_lock_file, step_location
 
 # The user that the service runs as: a number that no system image gives to anybody.
 USER = "10001:10001"
 # Every file's time in the image; times would otherwise make two builds of the same sources differ.
 EPOCH = 315532800  # 1980-01-01: zip files, which wheels are, know nothing older
 # Where what becomes the image's root is made ready.
-READY = "/image"
+STAGING = "/image"
 # Not withTimestamps: on a Dagger engine it follows links, and a virtual environment's lead out of it.
-TOUCH = f"find {READY} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
+TOUCH = f"find {STAGING} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
 
 
 def image(settings: Settings, service: dagger.Directory, version: str) -> dagger.Container:
@@ -33,9 +33,9 @@ def image(settings: Settings, service: dagger.Directory, version: str) -> dagger
     )
 
 
-async def built(settings: Settings, image: dagger.Container) -> dagger.Container:
+async def build_image(settings: Settings, image: dagger.Container) -> dagger.Container:
     """Return an image when all of its steps went well."""
-    async with stage("build", where=place(settings)):
+    async with stage("build", where=step_location(settings)):
         return await image.sync()
 
 
@@ -45,8 +45,8 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
         dag.container()
         .from_(settings.base_image())
         # Each a layer of its own. A folder that comes with its name keeps its time; one that is made for it does not.
-        .with_directory("/", environment(settings, service).directory(READY))
-        .with_directory("/", sources(settings, service).directory(READY))
+        .with_directory("/", environment(settings, service).directory(STAGING))
+        .with_directory("/", sources(settings, service).directory(STAGING))
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", "/app/src")
         .with_env_variable("PYTHONUNBUFFERED", "1")
@@ -60,23 +60,23 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
 
 
 def environment(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return a container with the image's virtual environment in READY, compiled beforehand, and EPOCH on all of it."""
+    """Return a container with the image's compiled virtual environment in STAGING, every file dated EPOCH."""
     # Bytecode that is checked by nothing: with times in it, no two builds would be the same.
     compiled = f"python -m compileall -q -j1 --invalidation-mode=unchecked-hash {VENV}"
     # One step, so that no layer holds files that the next changes.
     steps = [
         "uv sync --quiet --no-install-project --no-dev",
         compiled,
-        f"mkdir {READY}",
-        f"mv {VENV} {READY}",
+        f"mkdir {STAGING}",
+        f"mv {VENV} {STAGING}",
         TOUCH,
     ]
-    return locked(settings, service).with_exec(["sh", "-euc", "; ".join(steps)])
+    return base_with_lock_file(settings, service).with_exec(["sh", "-euc", "; ".join(steps)])
 
 
 def sources(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return a container with the image's sources in READY, and EPOCH on all of them."""
-    source = base(settings).with_directory(f"{READY}/app/src", service.directory("src"))
+    """Return a container with the image's sources in STAGING, and EPOCH on all of them."""
+    source = base(settings).with_directory(f"{STAGING}/app/src", service.directory("src"))
     return source.with_exec(["sh", "-euc", TOUCH])
 
 

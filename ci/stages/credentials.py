@@ -28,7 +28,7 @@ class Credentials:
     # Build the agent's image here instead of using the pinned one.
     build_agent: bool = False
 
-    def signed_by(self, key: dagger.Secret | None) -> "Credentials":
+    def with_signing_key(self, key: dagger.Secret | None) -> "Credentials":
         """Return the credentials with another signing key, where one is given."""
         if key is None:
             return self

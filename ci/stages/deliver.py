@@ -4,13 +4,13 @@ import shlex
 
 from ci.agent.protocol.requests import Deliver
 from ci.agent.protocol.responses import Delivered
-from ci.causes import advice
 from ci.delivery.request import DeliveryReport, StageResult
+from ci.hints import find_hint
 from ci.outcome import Outcome
 from ci.settings import Settings
 from ci.stages.agent import Agent
 from ci.stages.errors import LedgerFailed, Refused, StageFailed
-from ci.stages.failure import to_type
+from ci.stages.failure import next_commands
 from ci.targets.target import TestResult
 
 MEMORY = "its container has no limit but the memory of the target's machine: let it use less, or take a larger one"
@@ -52,8 +52,8 @@ def render_tests(environment: str, command: tuple[str, ...], result: TestResult)
         "",
         f"  what ran:        {shlex.join(command)}",
         "  where:           a helper container beside the release, on its network",
-        *to_type(into="call shell --stage test terminal", just=f"call integration-test --env {environment}"),
-        advice(result.output, exit_code=result.exit_code, memory=MEMORY),
+        *next_commands(into="call shell --stage test terminal", just=f"call integration-test --env {environment}"),
+        find_hint(result.output, exit_code=result.exit_code, memory=MEMORY),
     ]
     return lines[:-1] if not lines[-1] else lines
 
@@ -71,7 +71,7 @@ def _next_steps(settings: Settings, report: DeliveryReport) -> list[str]:
         up = f"call up up --ports {settings.app.port}:{settings.app.port}"
         where = f"  where:           replicas on the target of {report.environment}"
         ran = "  what ran:        the image's own command"
-        return [report.logs.strip(), "", ran, where, *to_type(into="call build terminal", just=up)]
+        return [report.logs.strip(), "", ran, where, *next_commands(into="call build terminal", just=up)]
     if report.verdict:
-        return to_type(just=f"call verify --env {report.environment}")
+        return next_commands(just=f"call verify --env {report.environment}")
     return []

@@ -12,22 +12,22 @@ from typing import Any, ParamSpec, TypeVar
 
 import dagger
 
-from ci.causes import advice
+from ci.hints import find_hint
 from ci.stages.errors import EITHER_COMMAND, StepFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # How many characters of a command stand on one line.
-LINE = 100
+COMMAND_LENGTH = 100
 # What is looked at for a known cause: the end of each output, in lines.
-TOLD = 100
+OUTPUT_LINES = 100
 # By this, a Dagger engine shows an error where it began; at a terminal there alone, when it has shown all of these.
 ORIGIN = re.compile(r"\s*\[traceparent:[0-9a-f]+-[0-9a-f]+\]")
 
 
 # What was called, as it is typed: the flags of the constructor that are known, and the function with its arguments.
-_called: ContextVar[tuple[str, str]] = ContextVar("called", default=("", "FUNCTION"))
+_call: ContextVar[tuple[str, str]] = ContextVar("called", default=("", "FUNCTION"))
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def stage(call: str = "", *, name: str = "", where: str = "") -> AsyncIter
     except StepFailed:
         raise
     except dagger.QueryError as error:
-        before, function = _called.get()
+        before, function = _call.get()
         # What the engine cannot do at all, no shell shows; and what was typed, nobody has to be told.
         tells = bool(call) or isinstance(error, dagger.ExecError)
         call = call or function
@@ -54,17 +54,17 @@ def as_stage(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        token = _called.set((_before(args[0]), _typed(function, args, kwargs)))
+        token = _call.set((_overrides(args[0]), _command_line(function, args, kwargs)))
         try:
             async with stage():
                 return await function(*args, **kwargs)
         finally:
-            _called.reset(token)
+            _call.reset(token)
 
     return run
 
 
-def to_type(into: str = "", just: str = "") -> list[str]:
+def next_commands(into: str = "", just: str = "") -> list[str]:
     """Return the lines that say what to type."""
     what = {f"to get into it:  ci {into}": into, f"to run just it:  ci {just}": just}
     lines = [f"  {line}" for line, call in what.items() if call]
@@ -75,30 +75,30 @@ def _story(error: dagger.QueryError, call: str, name: str, where: str) -> str:
     origins = ORIGIN.findall(str(error))
     said = ORIGIN.sub("", str(error))
     if isinstance(error, dagger.ExecError):
-        lines = _of_step(error, call, name, where)
-        output = f"{_end(error.stdout)}\n{_end(error.stderr)}"
-        cause = advice(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
+        lines = _describe_step(error, call, name, where)
+        output = f"{_last_lines(error.stdout)}\n{_last_lines(error.stderr)}"
+        cause = find_hint(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
     else:
-        lines = [f"{name} failed: {said}", *to_type(just=f"call {call}" if call else "")]
-        cause = advice(said)
-    return "\n".join(filter(None, [*lines, cause, _marked(origins)]))
+        lines = [f"{name} failed: {said}", *next_commands(just=f"call {call}" if call else "")]
+        cause = find_hint(said)
+    return "\n".join(filter(None, [*lines, cause, _render_origins(origins)]))
 
 
-def _marked(origins: list[str]) -> str:
+def _render_origins(origins: list[str]) -> str:
     """Return where the error began, and that its story began here, so that the story is shown as well, and last."""
     # version-trace-span-flags, as https://www.w3.org/TR/trace-context/ has it.
     here = re.sub(r"^\w+-(\w+-\w+)-\w+$", r" [traceparent:\1]", os.environ.get("TRACEPARENT", ""))
     return ("".join(origins) + here).strip() if origins else ""
 
 
-def _of_step(error: dagger.ExecError, call: str, name: str, where: str) -> list[str]:
+def _describe_step(error: dagger.ExecError, call: str, name: str, where: str) -> list[str]:
     command = " ".join(shlex.join(error.command).split())
-    shown = command if len(command) <= LINE else f"{command[: LINE - 1]}…"
+    shown = command if len(command) <= COMMAND_LENGTH else f"{command[: COMMAND_LENGTH - 1]}…"
     return [
         f"{name} failed: exit code {error.exit_code}",
         f"  what ran:        {shown}",
         *([f"  where:           {where}"] if where else []),
-        *to_type(into=f"call -i {call}", just=f"call {call}"),
+        *next_commands(into=f"call -i {call}", just=f"call {call}"),
     ]
 
 
@@ -110,15 +110,15 @@ def _memory() -> str:
     )
 
 
-def _end(output: str) -> str:
-    return "\n".join(output.splitlines()[-TOLD:])
+def _last_lines(output: str) -> str:
+    return "\n".join(output.splitlines()[-OUTPUT_LINES:])
 
 
-def _before(pipeline: object) -> str:
+def _overrides(pipeline: object) -> str:
     return "".join(f"--overrides {shlex.quote(setting)} " for setting in getattr(pipeline, "overrides", []))
 
 
-def _typed(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def _command_line(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return a function and its arguments as they are typed after `call`; the pipeline's own come with .env."""
     signature = inspect.signature(function)
     bound = signature.bind(*args, **kwargs)

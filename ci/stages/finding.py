@@ -19,7 +19,7 @@ RAISED = re.compile(r"^E +(?P<message>\S.*)$")
 
 
 @dataclasses.dataclass(frozen=True)
-class Complaint:
+class Finding:
     """What is wrong with a line of the repository."""
 
     tool: str
@@ -46,12 +46,12 @@ class Complaint:
 Found = Iterator[tuple[re.Match[str], str]]
 
 
-def read_complaints(tool: str, said: str, folder: str) -> Iterator[Complaint]:
+def read_findings(tool: str, said: str, folder: str) -> Iterator[Finding]:
     """Read what a tool said about files of a folder of the repository."""
     for place, message in READERS.get(tool, _lines)(said):
         known = place.groupdict()
         line, column = int(known.get("line") or 1), int(known.get("column") or 0)
-        yield Complaint(tool, _in_repository(place["path"], folder), line, message, column)
+        yield Finding(tool, _in_repository(place["path"], folder), line, message, column)
 
 
 def _lines(said: str) -> Found:

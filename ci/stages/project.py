@@ -38,4 +38,4 @@ class Project:
 
     async def agent(self, key: dagger.Secret | None = None) -> Agent:
         """Return the agent with the checkout's rules; `key` signs instead of the caller's signing key."""
-        return await Agent.of(await self.settings(), self.credentials.signed_by(key), self.source)
+        return await Agent.of(await self.settings(), self.credentials.with_signing_key(key), self.source)

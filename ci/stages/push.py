@@ -15,18 +15,18 @@ from ci.stages.concurrently import run_concurrently
 from ci.stages.credentials import Credentials
 from ci.stages.failure import stage
 
-REFUSED = "connection refused"
+CONNECTION_REFUSED = "connection refused"
 
 
 @dataclasses.dataclass(frozen=True)
-class Tagged:
+class TaggedImage:
     """An image and its tag."""
 
     image: dagger.Container
     tag: str
 
 
-async def push_images(agent: Agent, environment: str, images: Mapping[str, Tagged]) -> dict[str, str]:
+async def push_images(agent: Agent, environment: str, images: Mapping[str, TaggedImage]) -> dict[str, str]:
     """Push named images and return their addresses, `repository@sha256:…`, by their names.
 
     The engine pushes by itself. A loopback registry on another machine than the engine's is reached by the daemon of
@@ -45,12 +45,12 @@ async def push_images(agent: Agent, environment: str, images: Mapping[str, Tagge
             return await run_concurrently(work)
         except dagger.QueryError as error:
             # A Dagger engine in a container has a loopback address of its own.
-            if REFUSED not in str(error):
+            if CONNECTION_REFUSED not in str(error):
                 raise
     return await _push_archives(agent, environment, images)
 
 
-async def _publish(settings: Settings, credentials: Credentials, environment: str, tagged: Tagged) -> str:
+async def _publish(settings: Settings, credentials: Credentials, environment: str, tagged: TaggedImage) -> str:
     repository, image = settings.registry.repository, tagged.image
     if credentials.registry_password:
         host = settings.registry.host
@@ -60,7 +60,7 @@ async def _publish(settings: Settings, credentials: Credentials, environment: st
     return f"{repository}@{address.partition('@')[2]}"
 
 
-async def _push_archives(agent: Agent, environment: str, images: Mapping[str, Tagged]) -> dict[str, str]:
+async def _push_archives(agent: Agent, environment: str, images: Mapping[str, TaggedImage]) -> dict[str, str]:
     archives = {f"{ARCHIVES}/{name}": _archive(tagged.image) for name, tagged in images.items()}
     request = PushArchives(environment=environment, tags={name: tagged.tag for name, tagged in images.items()})
     return (await agent.run(request, Pushed, files=archives)).images

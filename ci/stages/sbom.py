@@ -7,9 +7,9 @@ import dagger
 from dagger import ReturnType, dag
 
 from ci.settings import Settings
-from ci.stages.build import READY, built, environment
+from ci.stages.build import STAGING, build_image, environment
 from ci.stages.failure import stage
-from ci.stages.toolchain import VENV, base, place
+from ci.stages.toolchain import VENV, base, step_location
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]
 DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architecture}\n"]
@@ -20,7 +20,7 @@ async def bill_of_materials(
 ) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
     if settings.app.dockerfile:
-        await built(settings, image)
+        await build_image(settings, image)
     document = await _python(settings, service, image)
     # What the chain adds to the base image comes from the lock file alone.
     system = image if settings.app.dockerfile else dag.container().from_(settings.base_image())
@@ -37,7 +37,7 @@ async def bill_of_materials(
 async def _python(settings: Settings, service: dagger.Directory, image: dagger.Container) -> dict[str, Any]:
     """Return a document of the image's virtual environment, or an empty one: a Dockerfile may do without."""
     if not settings.app.dockerfile:
-        holder, venv = environment(settings, service), READY + VENV
+        holder, venv = environment(settings, service), STAGING + VENV
     elif await image.exists(VENV):
         holder, venv = base(settings).with_directory(VENV, image.directory(VENV)), VENV
     else:
@@ -45,9 +45,9 @@ async def _python(settings: Settings, service: dagger.Directory, image: dagger.C
     looked_at = holder.with_exec(
         [*CYCLONEDX, "environment", f"{venv}/bin/python", "--output-reproducible", "--spec-version=1.6"]
     )
-    async with stage("build", where=place(settings)):
+    async with stage("build", where=step_location(settings)):
         await holder.sync()
-    async with stage("sbom", where=place(settings)):
+    async with stage("sbom", where=step_location(settings)):
         document: dict[str, Any] = json.loads(await looked_at.stdout())
     return document
 

@@ -9,7 +9,7 @@ from ci.stages.toolchain import workbench
 REPORTS = "/reports"
 
 
-def tested(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def run_tests(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the container in which the tests ran; REPORTS holds `junit.xml` and `coverage.xml`."""
     return (
         workbench(settings, service)

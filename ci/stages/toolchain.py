@@ -28,7 +28,7 @@ def base(settings: Settings) -> dagger.Container:
     )
 
 
-def place(settings: Settings) -> str:
+def step_location(settings: Settings) -> str:
     """Say where a step of it runs."""
     return f"/app in a container of {settings.base_image()}"
 
@@ -38,7 +38,7 @@ def without_caches(container: dagger.Container) -> dagger.Container:
     return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
 
 
-def locked(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def base_with_lock_file(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the toolchain with what says which dependencies the service has: only the lock file changes it."""
     return (
         base(settings)
@@ -50,7 +50,7 @@ def locked(settings: Settings, service: dagger.Directory) -> dagger.Container:
 def workbench(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the service with everything that its developers use on it."""
     return (
-        locked(settings, service)
+        base_with_lock_file(settings, service)
         .with_exec(["uv", "sync", "--quiet", "--no-install-project"])
         .with_directory("/app", service)
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)

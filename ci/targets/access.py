@@ -36,7 +36,7 @@ async def reach(environment: Environment, access: Access) -> AsyncIterator[Daemo
         NotReadyError: What opens the way is missing here.
     """
     async with AsyncExitStack() as stack:
-        yield await _first(stack, managers(environment), access)
+        yield await _connect_first(stack, managers(environment), access)
 
 
 def managers(environment: Environment) -> list[Target]:
@@ -48,13 +48,13 @@ def managers(environment: Environment) -> list[Target]:
     return [target, *(Target(address=host.address, known_hosts=host.known_hosts) for host in others)]
 
 
-async def _first(stack: AsyncExitStack, ways: list[Target], access: Access) -> Daemon:
+async def _connect_first(stack: AsyncExitStack, ways: list[Target], access: Access) -> Daemon:
     """Connect to the first that leads a swarm or follows its leader, or else to the first that answers."""
     answering: list[Daemon] = []
     errors: list[TargetError] = []
     for way in ways:
         try:
-            answering.append(await stack.enter_async_context(_connected(way, access)))
+            answering.append(await stack.enter_async_context(_connect(way, access)))
             # A manager that is cut off from the others answers, and can do nothing.
             if len(ways) == 1 or await answering[-1].get("/swarm"):
                 return answering[-1]
@@ -68,9 +68,9 @@ async def _first(stack: AsyncExitStack, ways: list[Target], access: Access) -> D
 
 
 @asynccontextmanager
-async def _connected(target: Target, access: Access) -> AsyncIterator[Daemon]:
+async def _connect(target: Target, access: Access) -> AsyncIterator[Daemon]:
     if target.is_ssh:
-        async with _forwarded(target, access) as socket, Daemon.connect(socket, target.address) as daemon:
+        async with _forward_socket(target, access) as socket, Daemon.connect(socket, target.address) as daemon:
             yield daemon
         return
     if not _is_socket(access.socket):
@@ -82,7 +82,7 @@ async def _connected(target: Target, access: Access) -> AsyncIterator[Daemon]:
 
 
 @asynccontextmanager
-async def _forwarded(target: Target, access: Access) -> AsyncIterator[str]:
+async def _forward_socket(target: Target, access: Access) -> AsyncIterator[str]:
     async with ssh(target.address, target.known_hosts, access) as connection:
         with tempfile.TemporaryDirectory() as folder:
             socket = f"{folder}/docker.sock"

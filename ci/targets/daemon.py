@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from ci.causes import advised
+from ci.hints import with_hint
 from ci.targets.errors import ConflictError, DaemonError, NotFoundError, UnreachableError
 
 # The newest API that this program was written against; an older daemon is spoken to in its own.
@@ -44,17 +44,17 @@ class Daemon:
 
     async def get(self, path: str, **params: object) -> Json:
         """Ask for an object; `filters` is given as a mapping."""
-        return (await self.send("GET", path, params=_encoded(params))).json()
+        return (await self.send("GET", path, params=_encode(params))).json()
 
     async def post(self, path: str, body: object = None, **params: object) -> Json:
         """Create or change an object, and return what the daemon says about it."""
-        answer = await self.send("POST", path, params=_encoded(params), json=body)
+        answer = await self.send("POST", path, params=_encode(params), json=body)
         return answer.json() if answer.content else None
 
     async def delete(self, path: str, **params: object) -> bool:
         """Remove an object; false when it is not there."""
         try:
-            await self.send("DELETE", path, params=_encoded(params))
+            await self.send("DELETE", path, params=_encode(params))
         except NotFoundError:
             return False
         return True
@@ -90,16 +90,16 @@ class Daemon:
             messages = [json.loads(line) async for line in answer.aiter_lines() if line.strip()]
         for message in messages:
             if "error" in message:
-                raise DaemonError(advised(message["error"]))
+                raise DaemonError(with_hint(message["error"]))
         return messages
 
     def _unreachable(self, error: httpx.TransportError) -> UnreachableError:
         detail = str(error) or type(error).__name__
         what = f"{self.where}: no Docker daemon answers ({detail}): is it running, and is this the right target?"
-        return UnreachableError(advised(what))
+        return UnreachableError(with_hint(what))
 
 
-def _encoded(params: Mapping[str, object]) -> dict[str, Any]:
+def _encode(params: Mapping[str, object]) -> dict[str, Any]:
     return {key: json.dumps(value) if isinstance(value, Mapping) else value for key, value in params.items()}
 
 
@@ -110,4 +110,4 @@ def _raise_for_status(answer: httpx.Response) -> None:
         message = answer.json()["message"]
     except (ValueError, KeyError):
         message = answer.text
-    raise STATUS_ERRORS.get(answer.status_code, DaemonError)(advised(message))
+    raise STATUS_ERRORS.get(answer.status_code, DaemonError)(with_hint(message))

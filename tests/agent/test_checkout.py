@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.agent.checkout import Checkout, look
+from ci.agent.checkout import Checkout, read_checkout
 
 FOLDER, BESIDE = "service", ["pipeline.toml"]
 Git = Callable[..., str]
@@ -44,7 +44,7 @@ def folder(git: Git, tmp_path: Path) -> Path:
 
 
 def seen(folder: Path) -> Checkout:
-    return look(folder, folder, FOLDER, BESIDE)
+    return read_checkout(folder, folder, FOLDER, BESIDE)
 
 
 def test_a_clean_checkout_is_its_commit(folder: Path, git: Git) -> None:
@@ -107,7 +107,7 @@ def test_the_same_sources_have_one_digest_wherever_they_are(folder: Path, tmp_pa
 
 
 def test_without_a_repository_there_is_no_commit(folder: Path, tmp_path: Path) -> None:
-    found = look(tmp_path, folder, FOLDER, BESIDE)
+    found = read_checkout(tmp_path, folder, FOLDER, BESIDE)
     assert (found.commit, found.author, found.tags) == ("", "", ())
     assert found.sources == seen(folder).sources
 
@@ -115,7 +115,7 @@ def test_without_a_repository_there_is_no_commit(folder: Path, tmp_path: Path) -
 def test_a_repository_without_a_commit_is_none(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "pipeline.toml").write_text("")
-    assert look(tmp_path, tmp_path, FOLDER, BESIDE).commit == ""
+    assert read_checkout(tmp_path, tmp_path, FOLDER, BESIDE).commit == ""
 
 
 def test_it_is_a_program(folder: Path) -> None:

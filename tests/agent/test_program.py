@@ -104,7 +104,7 @@ async def run(request: pytest.FixtureRequest, agent: Agent, tmp_path: Path) -> A
 
 async def ask(run: Run, expected: type[T], request: r.AnyRequest) -> T:
     """Send a request with its own words, and return the response, which is of the expected kind."""
-    done = await run(request.words, request.model_dump_json())
+    done = await run(request.arguments, request.model_dump_json())
     assert done.returncode == 0, done
     response = read_response(done.stdout, expected)
     assert isinstance(response, expected), response
@@ -127,7 +127,7 @@ async def test_requests_are_answered_in_both_ways(agent: Agent, images: Images, 
     message = (await ask(run, Done, r.SetSecret(environment="dev", name="api-key"))).message
     assert message.startswith("api-key has its value number 1")
 
-    done = await run(request.words, request.model_dump_json())
+    done = await run(request.arguments, request.model_dump_json())
     delivered = read_response(done.stdout, Delivered)
     assert isinstance(delivered, Delivered), done
     assert delivered.delivery.outcome == Outcome.SUCCEEDED

@@ -55,7 +55,7 @@ def test_every_kind_of_request_has_one_handler() -> None:
 @pytest.mark.parametrize(("request_", "words"), REQUESTS, ids=[words for _, words in REQUESTS])
 def test_request_round_trips_and_reads_as_words(request_: r.AnyRequest, words: str) -> None:
     assert r.read_request(request_.model_dump_json()) == request_
-    assert " ".join(request_.words) == words
+    assert " ".join(request_.arguments) == words
 
 
 @pytest.mark.parametrize("extra", ["settings", "rules", "access", "socket", "key_file", "path", "home", "login"])

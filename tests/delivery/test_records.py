@@ -35,7 +35,12 @@ async def test_start_without_an_end_is_ended_by_the_next_delivery(world: World) 
     await world.release("dev", "good-2", actor="stakeholder")
     (killed,) = (await world.read()).of(DeliveryStart, version="good-1")
     (recovery,) = await recoveries(world)
-    assert (recovery.start, recovery.resolution, recovery.digest, recovery.actor) == (killed.id, "undone", "", "stakeholder")
+    assert (recovery.start, recovery.resolution, recovery.digest, recovery.actor) == (
+        killed.id,
+        "undone",
+        "",
+        "stakeholder",
+    )
     assert "good-1" in recovery.message
     assert "lead" in recovery.message
     assert (await world.read()).open_starts("dev") == ()

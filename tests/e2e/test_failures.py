@@ -89,7 +89,7 @@ def test_story_of_a_service_without_enough_memory_names_its_limit(serving: Servi
     project.change("service/src/greeter/__main__.py", "PORT = 8000", 'PORT = 8000\nHELD = b"x" * (1 << 28)')
     outcome = failed_deploy(project, "--overrides=environments.dev.resources.memory=64MiB")
     limit = "environments.dev.resources.memory is 64MiB: raise it in pipeline.toml"
-    assert outcome.err.rpartition("Error: ")[2].count(f"→ it needed more memory than it had: {limit}") == 1
+    assert outcome.err.rpartition("Error: ")[2].count(f"→ the process ran out of memory: {limit}") == 1
     assert_nothing_is_left(project, before)
 
 
@@ -110,4 +110,4 @@ def test_failure_of_the_engine_comes_with_advice(project: Project) -> None:
     outcome = project.ci("status", "--env=dev")
     assert outcome.status == 1
     assert "Error: slipway-agent status dev failed: " in outcome.err
-    assert outcome.err.rstrip().splitlines()[-1].startswith("→ nowhere.invalid has no address here")
+    assert outcome.err.rstrip().splitlines()[-1].startswith("→ nowhere.invalid cannot be resolved")

@@ -143,7 +143,7 @@ class Lan:
 
     def ask(self, home: Path, request: AnyRequest, expected: type[T]) -> T | Refused | Failed:
         """Run the agent at the laptop, with a home; returns the expected response, or bad news."""
-        program = ("env", f"SLIPWAY_HOME={home}", sys.executable, "-m", "ci.agent", *request.words)
+        program = ("env", f"SLIPWAY_HOME={home}", sys.executable, "-m", "ci.agent", *request.arguments)
         return read_response(self.at_laptop(*program, given=request.model_dump_json()), expected)
 
     def plug(self, process: str, link: str, address: str) -> None:

@@ -71,9 +71,9 @@ def test_unknown_environment_has_no_target() -> None:
 
 
 def test_request_is_readable_on_the_command_line() -> None:
-    assert Deliver(environment="dev", version="1.4.2").words == ("deliver", "dev", "1.4.2")
-    assert Deliver(environment="dev", action="rollback").words == ("deliver", "rollback", "dev")
-    assert ReadStatus(environment="dev").words == ("status", "dev")
+    assert Deliver(environment="dev", version="1.4.2").arguments == ("deliver", "dev", "1.4.2")
+    assert Deliver(environment="dev", action="rollback").arguments == ("deliver", "rollback", "dev")
+    assert ReadStatus(environment="dev").arguments == ("status", "dev")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dagger import ExecError, QueryError
 from dagger._exceptions import QueryErrorValue
 
 from ci.stages.errors import Refused, StageFailed, StepFailed
-from ci.stages.failure import as_stage, stage, to_type
+from ci.stages.failure import as_stage, next_commands, stage
 
 REQUEST = gql.gql("{ container { id } }")
 OTHER = "(on a Dagger engine: `dagger` for `ci`)"
@@ -66,7 +66,7 @@ async def test_failure_of_the_engine_has_a_story_too() -> None:
     assert story[0] == "push --env dev failed: lookup nowhere.invalid: no such host"
     assert story[1] == "  to run just it:  ci call push --env dev"
     assert "-i" not in "".join(story[1:3])
-    assert story[-1].startswith("→ nowhere.invalid has no address here")
+    assert story[-1].startswith("→ nowhere.invalid cannot be resolved")
 
 
 async def test_details_of_the_engine_stay_with_the_error() -> None:
@@ -137,8 +137,8 @@ async def test_function_inside_another_is_the_stage() -> None:
 
 
 def test_no_call_gives_no_line_to_type() -> None:
-    assert to_type() == []
-    assert to_type(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
+    assert next_commands() == []
+    assert next_commands(just="call x") == ["  to run just it:  ci call x", f"                   {OTHER}"]
 
 
 @pytest.mark.parametrize(

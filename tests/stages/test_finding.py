@@ -2,7 +2,7 @@
 
 import pytest
 
-from ci.stages.finding import Complaint, read_complaints
+from ci.stages.finding import Finding, read_findings
 
 RUFF = """\
 F401 [*] `os` imported but unused
@@ -107,23 +107,23 @@ ERROR tests/unit/test_b.py
 def test_finding_is_read_from_the_output_of_each_tool(
     tool: str, output: str, place: tuple[str, int, int], message: str
 ) -> None:
-    (found,) = read_complaints(tool, output, "examples/orders")
+    (found,) = read_findings(tool, output, "examples/orders")
     assert (found.path, found.line, found.column) == (f"examples/orders/{place[0]}", *place[1:])
     assert found.message.startswith(message)
 
 
 def test_passed_run_has_no_finding() -> None:
     for tool in ("ruff", "mypy", "pytest", "shellcheck"):
-        assert list(read_complaints(tool, "collected 3 items\n...   [100%]\n=== 3 passed ===\n", ".")) == []
+        assert list(read_findings(tool, "collected 3 items\n...   [100%]\n=== 3 passed ===\n", ".")) == []
 
 
 def test_service_may_be_the_whole_repository() -> None:
-    (found,) = read_complaints("mypy", "a.py:1:2: error: unused", ".")
+    (found,) = read_findings("mypy", "a.py:1:2: error: unused", ".")
     assert found.text == "a.py:1:2: error: unused (mypy)"
 
 
 def test_annotation_is_written_as_the_runner_reads_it() -> None:
-    complaint = Complaint("ruff", "a,b:c.py", 3, "50% of\nit: wrong", 7)
-    assert complaint.annotation == "::error file=a%2Cb%3Ac.py,line=3,col=7,title=ruff::50%25 of%0Ait: wrong"
-    note = Complaint("mypy", "a.py", 3, "note: see there")
+    finding = Finding("ruff", "a,b:c.py", 3, "50% of\nit: wrong", 7)
+    assert finding.annotation == "::error file=a%2Cb%3Ac.py,line=3,col=7,title=ruff::50%25 of%0Ait: wrong"
+    note = Finding("mypy", "a.py", 3, "note: see there")
     assert note.annotation == "::notice file=a.py,line=3,title=mypy::note: see there"

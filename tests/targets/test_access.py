@@ -129,4 +129,4 @@ async def test_silent_registry_is_named_with_advice(agent: Agent, archive: str) 
     docker("image", "rm", "localhost:1/x:1")
     assert failed.reason == "refused"
     assert "the registry does not take localhost:1/x:1" in failed.message
-    assert ":1 does not answer: is it running, is this its name and port" in failed.message
+    assert ":1 does not answer: check that it runs, its name and its port" in failed.message

@@ -87,4 +87,4 @@ async def test_edge_whose_port_the_host_itself_has_says_so(agent: Agent, images:
     async with agent.target() as target:
         with socket.create_server(("", port)), pytest.raises(NotReadyError) as failure:
             await target.prepare_candidate(ReleaseDescription(image=images.service("one"), version="1"))
-    assert f"→ port {port} is taken: `sudo ss -ltnp` tells" in str(failure.value)
+    assert f"→ port {port} is taken: `sudo ss -ltnp` shows" in str(failure.value)

@@ -119,12 +119,12 @@ async def test_lock_of_a_live_run_is_opened_by_force_alone(agent: Agent, monkeyp
             await running
         await acquire_lock(target, wanted, patience=0)
     # A run that fell silent is dead.
-    monkeypatch.setattr("ci.targets.swarm.lock.SILENCE", timedelta())
+    monkeypatch.setattr("ci.targets.swarm.lock.EXPIRY", timedelta())
     assert "author" in (await agent.ask(Done, UNLOCK)).message
 
 
 async def test_run_that_renews_its_lock_keeps_it(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ci.targets.swarm.lock.SILENCE", timedelta(seconds=4))
+    monkeypatch.setattr("ci.targets.swarm.lock.EXPIRY", timedelta(seconds=4))
     async with agent.target() as target:
         mine = new_lock("author", "deploy 1", 600, heartbeat=True)
         await acquire_lock(target, mine, patience=0)

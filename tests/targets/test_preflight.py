@@ -10,7 +10,7 @@ import pytest
 
 from ci.targets.errors import DaemonError
 from ci.targets.swarm import nodes, pulling
-from ci.targets.swarm.disk import available
+from ci.targets.swarm.disk import parse_df
 from tests.agents import Agent, Images
 
 CHECKS = ["swarm", "nodes", "secrets", "port", "image", "architecture", "resources", "disk"]
@@ -87,38 +87,38 @@ async def test_replicas_that_do_not_fit_are_refused(agent: Agent, override: str,
 
 async def test_replicas_that_do_not_fit_beside_the_others_are_refused(serving: Agent) -> None:
     async with serving.target() as target:
-        known = nodes.usable(await target.daemon.get("/nodes"))
+        known = nodes.usable_nodes(await target.daemon.get("/nodes"))
         largest = max(node["Description"]["Resources"]["MemoryBytes"] for node in known)
         resources = serving.stack.environment.resources.model_copy(
             update={"memory_reservation": f"{largest // 2 + (1 << 20)}B"}
         )
         environment = serving.stack.environment.model_copy(update={"resources": resources})
         stack = serving.stack.model_copy(update={"environment": environment})
-        check = await nodes.resources(target.daemon, stack, known)
+        check = await nodes.check_resources(target.daemon, stack, known)
     assert not check.ok
     assert check.detail.startswith(f"{len(known)} of 2 replicas")
 
 
 async def test_full_disk_is_refused(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ci.targets.swarm.disk.ROOM", 1 << 60)
+    monkeypatch.setattr("ci.targets.swarm.disk.MIN_FREE", 1 << 60)
     found = await failures(agent)
     assert list(found) == ["disk"]
     assert "make room there, with 'docker image prune'" in found["disk"]
 
 
 def test_output_of_df_is_read() -> None:
-    assert available(DF) == 66890836 << 10
+    assert parse_df(DF) == 66890836 << 10
     with pytest.raises(DaemonError, match="df said: no such thing"):
-        available("no such thing")
+        parse_df("no such thing")
 
 
 def test_nodes_that_are_away_are_named() -> None:
     known = [node("one"), node("two", state="down"), node("three", availability="drain")]
-    assert nodes.usable(known) == known[:1]
-    check = nodes.ready(known)
+    assert nodes.usable_nodes(known) == known[:1]
+    check = nodes.check_nodes(known)
     assert check.ok
     assert check.detail == "1 of 3 are ready (two is down, active, three is ready, drain)"
-    none = nodes.ready(known[1:])
+    none = nodes.check_nodes(known[1:])
     assert not none.ok
     assert none.detail.endswith("start Docker there, or 'docker node update --availability active'")
 

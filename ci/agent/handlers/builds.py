@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 
-from ci.agent.checkout import Checkout, look
+from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
 from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
 from ci.agent.protocol.requests import Identify, PushArchives, RecordBuild
@@ -34,7 +34,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
             f"version {request.version}: must be at most 128 letters, digits, dots, hyphens and _, like 1.4.2"
         )
     settings = context.settings
-    checkout = look(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
+    checkout = read_checkout(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
     inputs = _inputs(settings, checkout)
     version = request.version or _derived_version(checkout, inputs)
     async with context.ledger() as ledger:

@@ -27,7 +27,7 @@ async def handle_status(context: Context, request: ReadStatus) -> Status:
     """Describe what an environment runs."""
     async with context.target(request.environment) as target:
         state = await target.read_state()
-    return Status(ok=state.is_healthy, message=_sentence(state), state=state)
+    return Status(ok=state.is_healthy, message=_describe_state(state), state=state)
 
 
 async def handle_environments(context: Context, request: ReadEnvironments) -> EnvironmentsStatus:  # noqa: ARG001 - each handler takes its request
@@ -110,7 +110,7 @@ async def handle_provision(context: Context, request: Provision) -> Done:
     return Done(message=f"{', '.join(hosts)}: ready; {changes or 'nothing had to be changed'}")
 
 
-def _sentence(state: TargetState) -> str:
+def _describe_state(state: TargetState) -> str:
     if not state.current.release:
         return "nothing serves here"
     health = "" if state.is_healthy else ", but not every replica is healthy"

@@ -47,7 +47,7 @@ async def handle_approve(context: Context, request: Approve) -> Done:
     """Record an approval."""
     about = StatementInput("approve", request.environment, request.version, seconds=request.seconds)
     async with context.ledger() as ledger:
-        entry = await record_approval(ledger, context.settings, about, _signed(request), note=request.note)
+        entry = await record_approval(ledger, context.settings, about, _signed_text(request), note=request.note)
     return Done(message=describe_record(entry))
 
 
@@ -55,14 +55,17 @@ async def handle_deny(context: Context, request: Deny) -> Done:
     """Record a denial."""
     about = StatementInput("deny", request.environment, request.version, request.reason)
     async with context.ledger() as ledger:
-        return Done(message=describe_record(await record_denial(ledger, context.settings, about, _signed(request))))
+        return Done(
+            message=describe_record(await record_denial(ledger, context.settings, about, _signed_text(request)))
+        )
 
 
 async def handle_lift(context: Context, request: Lift) -> Done:
     """Record that denials are lifted."""
     about = StatementInput("lift", request.environment, request.version, request.reason)
     async with context.ledger() as ledger:
-        return Done(message=describe_record(await record_lift(ledger, context.settings, about, _signed(request))))
+        entry = await record_lift(ledger, context.settings, about, _signed_text(request))
+    return Done(message=describe_record(entry))
 
 
 async def handle_statement(context: Context, request: WriteStatement) -> Text:
@@ -88,7 +91,7 @@ async def handle_bootstrap_github(context: Context, request: BootstrapGithub) ->
     return Done(message=describe_bootstrap(context.settings, result))
 
 
-def _signed(request: Statement) -> SignedText | None:
+def _signed_text(request: Statement) -> SignedText | None:
     return SignedText(request.statement, request.signature) if request.signature else None
 
 

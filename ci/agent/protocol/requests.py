@@ -21,7 +21,7 @@ class Request(FrozenModel):
     needs_target: ClassVar[bool] = False
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[str, ...]:
         """The request as people read it on a command line, after the program's name."""
         kind = str(getattr(self, "request"))  # noqa: B009 - each kind declares it with a type of its own
         details = (str(getattr(self, name, "")) for name in ("action", "view", "environment", "version", "name"))
@@ -65,7 +65,7 @@ class Deliver(Request, DeliveryRequest):
     github_run: GithubRun = ""
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[str, ...]:
         """Read as `deliver dev 1.4.2`; another action than a deploy stands before the environment."""
         action = () if self.action == "deploy" else (self.action,)
         return ("deliver", *action, self.environment, *filter(None, [self.version]))

@@ -30,7 +30,7 @@ async def provision(hosts: Mapping[str, Host], access: Access, registry: str, ca
         for failure in filter(None, results):
             raise failure
         async with _members(machines) as members:
-            await swarm.gather(members)
+            await swarm.form_swarm(members)
     return tuple(step for machine in machines for step in machine.steps)
 
 

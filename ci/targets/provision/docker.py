@@ -33,7 +33,7 @@ async def install(machine: Machine) -> None:
         DaemonError: It cannot be installed or started.
     """
     if await machine.succeeds(ANSWERS):
-        machine.found("docker", f"Docker {await machine.run(ANSWERS)} answers")
+        machine.note_unchanged("docker", f"Docker {await machine.run(ANSWERS)} answers")
         return
     verb = "started"
     if not await machine.succeeds("command -v dockerd && command -v docker"):
@@ -44,7 +44,7 @@ async def install(machine: Machine) -> None:
     # The package may have started it.
     if not await machine.succeeds(ANSWERS):
         await machine.run(START)
-    machine.did("docker", f"{verb} Docker {await machine.run(AWAIT)}")
+    machine.note_change("docker", f"{verb} Docker {await machine.run(AWAIT)}")
 
 
 async def trust(machine: Machine, registry: str, certificates: str) -> None:
@@ -52,10 +52,10 @@ async def trust(machine: Machine, registry: str, certificates: str) -> None:
     path = shlex.quote(f"{CERTIFICATES}/{registry}/ca.crt")
     there = await machine.run(f"cat {path} 2>/dev/null || true")
     if there == certificates.strip():
-        machine.found("registry CA", f"{registry} is trusted")
+        machine.note_unchanged("registry CA", f"{registry} is trusted")
         return
     # Never half a file under this name.
     await machine.run(
         f"mkdir -p $(dirname {path}); cat >{path}.new; chmod 644 {path}.new; mv {path}.new {path}", certificates
     )
-    machine.did("registry CA", f"{registry} is trusted now: {CERTIFICATES}/{registry}/ca.crt")
+    machine.note_change("registry CA", f"{registry} is trusted now: {CERTIFICATES}/{registry}/ca.crt")

@@ -88,11 +88,11 @@ class Machine:
         except asyncssh.Error as error:
             raise UnreachableError(f"{self.name}: the connection to {self.host.address} broke: {error}") from error
 
-    def did(self, what: What, message: str) -> None:
+    def note_change(self, what: What, message: str) -> None:
         """Note what was changed."""
         self._note(what, message, changed=True)
 
-    def found(self, what: What, message: str) -> None:
+    def note_unchanged(self, what: What, message: str) -> None:
         """Note what was there already."""
         self._note(what, message, changed=False)
 

@@ -25,7 +25,7 @@ class Member:
         return state
 
 
-async def gather(members: Sequence[Member]) -> None:
+async def form_swarm(members: Sequence[Member]) -> None:
     """Make one swarm of the hosts.
 
     Raises:
@@ -47,12 +47,12 @@ async def _leader(members: Sequence[Member]) -> Member:
     managers = [member for member in members if member.machine.host.role == "manager"]
     for member in managers:
         if (await member.swarm())["ControlAvailable"]:
-            member.machine.found("swarm", "leads the swarm")
+            member.machine.note_unchanged("swarm", "leads the swarm")
             return member
     first = managers[0]
     await _check_is_free(first)
     await first.daemon.post("/swarm/init", {"ListenAddr": LISTEN, **_addresses(first)})
-    first.machine.did("swarm", f"began a swarm at {(await first.swarm())['NodeAddr']}")
+    first.machine.note_change("swarm", f"began a swarm at {(await first.swarm())['NodeAddr']}")
     return first
 
 
@@ -79,7 +79,7 @@ async def _check_is_free(member: Member) -> None:
 async def _join(leader: Member, member: Member) -> None:
     machine, at = member.machine, (await leader.swarm())["NodeAddr"]
     if (await member.swarm())["LocalNodeState"] == "active":
-        machine.found("swarm", f"is in the swarm of {leader.machine.name}")
+        machine.note_unchanged("swarm", f"is in the swarm of {leader.machine.name}")
         return
     tokens = (await leader.daemon.get("/swarm"))["JoinTokens"]
     token = tokens["Manager" if machine.host.role == "manager" else "Worker"]
@@ -91,7 +91,7 @@ async def _join(leader: Member, member: Member) -> None:
             f"{machine.name}: cannot join the swarm at {at}:2377: {error}: do TCP 2377 and 7946 and UDP 7946 and 4789 "
             "pass between the hosts?"
         ) from error
-    machine.did("swarm", f"joined the swarm of {leader.machine.name} as a {machine.host.role}")
+    machine.note_change("swarm", f"joined the swarm of {leader.machine.name} as a {machine.host.role}")
 
 
 def _addresses(member: Member) -> dict[str, str]:
@@ -103,9 +103,9 @@ def _addresses(member: Member) -> dict[str, str]:
 async def _set_role(leader: Member, member: Member) -> None:
     machine, wanted = member.machine, member.machine.host.role
     if await _change(leader, member, {"Role": wanted}):
-        machine.did("role", f"{'promoted to' if wanted == 'manager' else 'demoted to'} {wanted}")
+        machine.note_change("role", f"{'promoted to' if wanted == 'manager' else 'demoted to'} {wanted}")
     else:
-        machine.found("role", f"is a {wanted}")
+        machine.note_unchanged("role", f"is a {wanted}")
 
 
 async def _set_labels(leader: Member, member: Member) -> None:
@@ -114,9 +114,9 @@ async def _set_labels(leader: Member, member: Member) -> None:
         return
     told = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
     if await _change(leader, member, {"Labels": labels}):
-        member.machine.did("labels", f"labelled {told}")
+        member.machine.note_change("labels", f"labelled {told}")
     else:
-        member.machine.found("labels", f"has {told}")
+        member.machine.note_unchanged("labels", f"has {told}")
 
 
 async def _change(leader: Member, member: Member, wanted: dict[str, Any]) -> bool:

@@ -3,25 +3,27 @@
 from ci.targets.daemon import Daemon
 from ci.targets.errors import ConflictError, DaemonError
 from ci.targets.stack import RegistryLogin, Stack
-from ci.targets.swarm.images import pinned
+from ci.targets.swarm.images import pin_image
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.services import demultiplexed
-from ci.targets.swarm.specs import HELPER, STRIPPED
+from ci.targets.swarm.services import demultiplex
+from ci.targets.swarm.specs import HELPER, NO_PRIVILEGES
 from ci.targets.target import Check
 
 # An image of usual size, packed and unpacked, and what its replicas write, in bytes.
-ROOM = 1 << 30
+MIN_FREE = 1 << 30
 
 
-async def disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
+async def check_disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Check:
     """Check that there is room for one more image on the node that is asked."""
     try:
-        free = await _free(daemon, stack, await pinned(daemon, stack, stack.images.caddy, login))
+        free = await _free(daemon, stack, await pin_image(daemon, stack, stack.images.caddy, login))
     except DaemonError as error:
         return Check(name="disk", ok=False, detail=f"cannot look: is the disk full, or an image missing? {error}")
     detail = f"{free >> 20} MiB are free for Docker on {daemon.where}"
-    advice = "" if free >= ROOM else f", and {ROOM >> 20} are needed: make room there, with 'docker image prune'"
-    return Check(name="disk", ok=free >= ROOM, detail=detail + advice)
+    advice = (
+        "" if free >= MIN_FREE else f", and {MIN_FREE >> 20} are needed: make room there, with 'docker image prune'"
+    )
+    return Check(name="disk", ok=free >= MIN_FREE, detail=detail + advice)
 
 
 async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
@@ -30,7 +32,7 @@ async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
         "Image": image,
         "Entrypoint": ["df", "-Pk", "/"],
         "Labels": {HELPER: Names(stack).namespace},
-        "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": True, **STRIPPED},
+        "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": True, **NO_PRIVILEGES},
     }
     container = (await daemon.post("/containers/create", spec))["Id"]
     try:
@@ -39,10 +41,10 @@ async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
         answer = await daemon.send("GET", f"/containers/{container}/logs", params={"stdout": "1", "stderr": "1"})
     finally:
         await _remove(daemon, container)
-    return available(demultiplexed(answer.content))
+    return parse_df(demultiplex(answer.content))
 
 
-def available(text: str) -> int:
+def parse_df(text: str) -> int:
     """Read what `df -Pk` says, in bytes.
 
     Raises:

@@ -100,7 +100,7 @@ async def read_edge_metrics(daemon: Daemon, names: Names, helper: HelperContaine
 
 def _config_of(stack: Stack, release: str) -> str:
     port = stack.environment.edge.port
-    config = edge.serving(port, host(release), stack.app.port) if release else edge.nobody(port)
+    config = edge.release_config(port, host(release), stack.app.port) if release else edge.empty_config(port)
     return with_private_admin(config)
 
 

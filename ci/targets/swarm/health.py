@@ -23,7 +23,7 @@ class Health:
     out_of_memory: bool = False
 
 
-async def gate(daemon: Daemon, service: str, replicas: int, timeout: float) -> Health:  # noqa: ASYNC109 - a setting
+async def wait_until_healthy(daemon: Daemon, service: str, replicas: int, timeout: float) -> Health:  # noqa: ASYNC109 - a setting
     """Wait until so many replicas are healthy; a bad end comes with the last lines of the replicas that failed."""
     end = time.monotonic() + timeout
     while True:
@@ -32,13 +32,13 @@ async def gate(daemon: Daemon, service: str, replicas: int, timeout: float) -> H
             return Health(ok=True)
         failures = Counter(task.get("Slot") or task.get("NodeID") for task in found if is_failed(task))
         if failures and max(failures.values()) >= FAILURES:
-            return await _bad(daemon, found, f"a replica failed {FAILURES} times")
+            return await _unhealthy(daemon, found, f"a replica failed {FAILURES} times")
         if time.monotonic() > end:
-            return await _bad(daemon, found, f"not healthy after {timeout:.0f} s")
+            return await _unhealthy(daemon, found, f"not healthy after {timeout:.0f} s")
         await asyncio.sleep(POLL)
 
 
-async def _bad(daemon: Daemon, found: list[Task], reason: str) -> Health:
+async def _unhealthy(daemon: Daemon, found: list[Task], reason: str) -> Health:
     found.sort(key=lambda task: str(task["CreatedAt"]), reverse=True)
     # Why a replica does not start is said by the one that still tries, or by the last that failed.
     culprits = [task for task in found if is_failed(task) or "ContainerStatus" in task["Status"]][:2] or found[:1]

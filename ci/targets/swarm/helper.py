@@ -10,7 +10,7 @@ from ci.targets.errors import ConflictError, DaemonError
 from ci.targets.stack import Stack
 from ci.targets.swarm import specs
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.services import demultiplexed
+from ci.targets.swarm.services import demultiplex
 
 # One that a killed run left ends by itself.
 LIFETIME = 1800
@@ -46,7 +46,7 @@ class HelperContainer:
         with suppress(TimeoutError):
             await asyncio.wait_for(reading, GRACE)
         ended = await self._daemon.get(f"/exec/{made['Id']}/json")
-        return Result(int(ended["ExitCode"] or 0), demultiplexed(bytes(output)))
+        return Result(int(ended["ExitCode"] or 0), demultiplex(bytes(output)))
 
     async def _read(self, identifier: str, output: bytearray) -> None:
         options = {"Detach": False, "Tty": False}

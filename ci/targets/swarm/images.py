@@ -11,7 +11,7 @@ from ci.targets.errors import DaemonError, NotFoundError, NotReadyError
 from ci.targets.stack import RegistryLogin, Stack
 
 CHUNK = 1 << 20
-LOADED = ("Loaded image ID: ", "Loaded image: ")
+LOAD_MESSAGES = ("Loaded image ID: ", "Loaded image: ")
 
 
 def auth_header(login: RegistryLogin, repository: str) -> str:
@@ -45,7 +45,7 @@ async def load_archive(daemon: Daemon, tarball: str) -> str:
         "POST", "/images/load", content=_chunks(tarball), headers={"Content-Type": "application/x-tar"}
     )
     lines = "".join(str(message.get("stream", "")) for message in messages).splitlines()
-    for prefix in LOADED:
+    for prefix in LOAD_MESSAGES:
         if loaded := [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]:
             return loaded[-1]
     raise DaemonError(f"{tarball}: the daemon found no image in it: {' '.join(lines)}")
@@ -78,7 +78,7 @@ async def pull(daemon: Daemon, image: str, login: RegistryLogin) -> None:
     await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": digest}, headers=headers)
 
 
-async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
+async def pin_image(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
     """Return a third-party image by digest in the team's own registry, brought there first where it is not."""
     if "@sha256:" in image:
         return image
@@ -89,7 +89,7 @@ async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin)
         found = await daemon.get(f"/images/{image}/json")
     except NotFoundError:
         # Another node brought it there before; this one may reach no other registry.
-        if kept := await _kept(daemon, f"{repository}:{tag}", login):
+        if kept := await _pull_own_copy(daemon, f"{repository}:{tag}", login):
             return f"{repository}@{kept}"
         await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": tag})
         found = await daemon.get(f"/images/{image}/json")
@@ -99,7 +99,7 @@ async def pinned(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin)
     return await push_image(daemon, image, repository, tag, login)
 
 
-async def _kept(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
+async def _pull_own_copy(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
     """Pull an image from the team's own registry and return its digest; empty: it is not there."""
     headers = {"X-Registry-Auth": auth_header(login, reference)}
     try:

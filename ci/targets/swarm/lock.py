@@ -9,7 +9,7 @@ from ci.targets.swarm.objects import content, create, find
 from ci.targets.target import Lock, LockState
 
 # A run renews its lock every two seconds; after this long without a renewal the run is dead.
-SILENCE = timedelta(seconds=10)
+EXPIRY = timedelta(seconds=10)
 RENEWED = "slipway.renewed"
 
 
@@ -90,7 +90,7 @@ async def _state_of(daemon: Daemon, config: Json) -> LockState:
     # Both times come from the target's clock, whatever the clock of this machine.
     now, renewed = (await daemon.get("/info"))["SystemTime"], config["UpdatedAt"]
     silent = datetime.fromisoformat(now) - datetime.fromisoformat(renewed)
-    if silent > SILENCE:
+    if silent > EXPIRY:
         return LockState(lock=lock, expired=f"no sign of life for {silent.total_seconds():.0f} s")
     return LockState(lock=lock, expired="" if lock.until > datetime.fromisoformat(now) else "its time was over")
 

@@ -16,12 +16,12 @@ Node = dict[str, Any]
 # What a leader says of a node that it has not heard of since it became one.
 UNKNOWN = "unknown"
 # Seconds in which it hears of all that are there: they report every five, and are down when they miss three reports.
-HEARD = 30
+REPORT_TIMEOUT = 30
 
 
-async def known(daemon: Daemon) -> list[Node]:
+async def read_nodes(daemon: Daemon) -> list[Node]:
     """Return the nodes, once it is known of each how it is."""
-    end = time.monotonic() + HEARD
+    end = time.monotonic() + REPORT_TIMEOUT
     while True:
         nodes: list[Node] = await daemon.get("/nodes")
         if time.monotonic() > end or not any(node["Status"]["State"] == UNKNOWN for node in nodes):
@@ -29,18 +29,18 @@ async def known(daemon: Daemon) -> list[Node]:
         await asyncio.sleep(0.5)
 
 
-def usable(nodes: Sequence[Node]) -> list[Node]:
+def usable_nodes(nodes: Sequence[Node]) -> list[Node]:
     """Return the nodes that Swarm may place replicas on."""
     return [
         node for node in nodes if node["Status"]["State"] == "ready" and node["Spec"].get("Availability") == "active"
     ]
 
 
-def ready(nodes: Sequence[Node]) -> Check:
+def check_nodes(nodes: Sequence[Node]) -> Check:
     """Check that there is a node to place anything on; one that is away is said, and does not stop a deploy."""
-    there = usable(nodes)
+    there = usable_nodes(nodes)
     away = ", ".join(
-        f"{name(node)} is {node['Status']['State']}, {node['Spec'].get('Availability')}"
+        f"{node_name(node)} is {node['Status']['State']}, {node['Spec'].get('Availability')}"
         for node in nodes
         if node not in there
     )
@@ -52,7 +52,7 @@ def ready(nodes: Sequence[Node]) -> Check:
     )
 
 
-async def resources(daemon: Daemon, stack: Stack, nodes: Sequence[Node]) -> Check:
+async def check_resources(daemon: Daemon, stack: Stack, nodes: Sequence[Node]) -> Check:
     """Check that a release's replicas fit on the nodes, beside what is placed there already."""
     environment, wanted = stack.environment, stack.environment.resources
     largest_cpus = max((_resources(node)["NanoCPUs"] for node in nodes), default=0) / NANO
@@ -76,7 +76,7 @@ async def resources(daemon: Daemon, stack: Stack, nodes: Sequence[Node]) -> Chec
     return Check(name="resources", ok=not found, detail="; ".join(found) or fine)
 
 
-def name(node: Node) -> str:
+def node_name(node: Node) -> str:
     """Return what people call a node."""
     return str(node["Description"].get("Hostname") or node["ID"])
 

@@ -6,11 +6,11 @@ from typing import Any
 from ci.targets.daemon import Daemon
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
-from ci.targets.swarm.disk import disk
+from ci.targets.swarm.disk import check_disk
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.nodes import known, ready, resources, usable
+from ci.targets.swarm.nodes import check_nodes, check_resources, read_nodes, usable_nodes
 from ci.targets.swarm.pulling import check_architecture, check_image
-from ci.targets.swarm.secrets import advice, values
+from ci.targets.swarm.secrets import missing_secrets_hint, values
 from ci.targets.target import Check
 
 
@@ -21,17 +21,17 @@ async def check_target(daemon: Daemon, stack: Stack, login: RegistryLogin, image
 
 
 async def _checks(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str) -> list[Check]:
-    nodes = await known(daemon)
-    there = usable(nodes)
+    nodes = await read_nodes(daemon)
+    there = usable_nodes(nodes)
     checks = await asyncio.gather(
         _secrets(daemon, stack),
         _port(daemon, stack),
         check_image(daemon, stack, login, image, nodes),
         check_architecture(daemon, login, image, there),
-        resources(daemon, stack, there),
-        disk(daemon, stack, login),
+        check_resources(daemon, stack, there),
+        check_disk(daemon, stack, login),
     )
-    return [ready(nodes), *checks]
+    return [check_nodes(nodes), *checks]
 
 
 def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
@@ -68,5 +68,5 @@ async def _secrets(daemon: Daemon, stack: Stack) -> Check:
     wanted = n.declared_secrets(stack)
     there = await values(daemon, Names(stack)) if wanted else {}
     missing = [name for name in wanted if name not in there]
-    detail = advice(stack, missing) if missing else f"{len(wanted)} of {len(wanted)} are set"
+    detail = missing_secrets_hint(stack, missing) if missing else f"{len(wanted)} of {len(wanted)} are set"
     return Check(name="secrets", ok=not missing, detail=detail)

@@ -7,7 +7,7 @@ from ci.targets.daemon import Daemon, Json
 from ci.targets.errors import DaemonError
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm.images import auth_header
-from ci.targets.swarm.nodes import Node, name
+from ci.targets.swarm.nodes import Node, node_name
 from ci.targets.target import Check
 
 # What uname says, and what images call it: https://github.com/opencontainers/image-spec/blob/main/image-index.md.
@@ -43,7 +43,7 @@ async def check_architecture(daemon: Daemon, login: RegistryLogin, image: str, n
     images = {platform["architecture"] for platform in platforms or []} - {"", "unknown"}
     if not images:
         return Check(name="architecture", ok=True, detail="not known")
-    wrong = [f"{name(node)} ({_architecture(node)})" for node in nodes if _architecture(node) not in images]
+    wrong = [f"{node_name(node)} ({_architecture(node)})" for node in nodes if _architecture(node) not in images]
     detail = f"the image is for {', '.join(sorted(images))}"
     if wrong:
         detail += f", and not for {', '.join(wrong)}: build it for them, or 'docker node update --availability drain'"

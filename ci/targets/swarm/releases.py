@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from ci.causes import OUT_OF_MEMORY, advice
+from ci.hints import OUT_OF_MEMORY, find_hint
 from ci.settings import FILE
 from ci.targets.daemon import Daemon
 from ci.targets.stack import RegistryLogin, Stack
@@ -11,7 +11,7 @@ from ci.targets.swarm import names as n
 from ci.targets.swarm import specs
 from ci.targets.swarm.edge import routing_labels
 from ci.targets.swarm.health import Health as GateResult
-from ci.targets.swarm.health import gate
+from ci.targets.swarm.health import wait_until_healthy
 from ci.targets.swarm.images import auth_header
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.secrets import remove_old_values
@@ -19,7 +19,7 @@ from ci.targets.swarm.services import create, scale, services
 from ci.targets.target import Health, Retired
 
 # Seconds that a running release may take to be found healthy.
-RUNNING = 5
+HEALTH_TIMEOUT = 5
 
 
 async def start_release(daemon: Daemon, stack: Stack, login: RegistryLogin, spec: specs.Spec) -> Health:
@@ -31,12 +31,14 @@ async def start_release(daemon: Daemon, stack: Stack, login: RegistryLogin, spec
         step = environment.update.parallelism or wanted
         await create(daemon, specs.with_replicas(spec, min(step, wanted)), auth)
         for replicas in range(min(step, wanted), wanted, step):
-            result = await gate(daemon, spec["Name"], replicas, environment.health.timeout)
+            result = await wait_until_healthy(daemon, spec["Name"], replicas, environment.health.timeout)
             if not result.ok:
                 return _health(stack, result)
             await asyncio.sleep(environment.update.delay)
             await scale(daemon, spec["Name"], min(replicas + step, wanted))
-    return _health(stack, await gate(daemon, spec["Name"], environment.replicas, environment.health.timeout))
+    return _health(
+        stack, await wait_until_healthy(daemon, spec["Name"], environment.replicas, environment.health.timeout)
+    )
 
 
 async def check_health(daemon: Daemon, stack: Stack, release: str) -> Health:
@@ -45,7 +47,7 @@ async def check_health(daemon: Daemon, stack: Stack, release: str) -> Health:
     if found is None:
         return Health(ok=False, reason=f"there is no release {release} here: deploy it again")
     replicas = max(1, found["Spec"]["Mode"]["Replicated"]["Replicas"])
-    return _health(stack, await gate(daemon, found["Spec"]["Name"], replicas, RUNNING))
+    return _health(stack, await wait_until_healthy(daemon, found["Spec"]["Name"], replicas, HEALTH_TIMEOUT))
 
 
 async def remove_release(daemon: Daemon, names: Names, release: str) -> None:
@@ -74,5 +76,5 @@ def _health(stack: Stack, result: GateResult) -> Health:
     output = "\n".join([result.reason, result.logs, *([OUT_OF_MEMORY] if result.out_of_memory else [])])
     limit = f"environments.{stack.name}.resources.memory is {stack.environment.resources.memory}"
     memory = f"{limit}: raise it in {FILE}, or let the service use less"
-    reason = " ".join(filter(None, [result.reason, advice(output, memory=memory)]))
+    reason = " ".join(filter(None, [result.reason, find_hint(output, memory=memory)]))
     return Health(ok=False, reason=reason, logs=result.logs)

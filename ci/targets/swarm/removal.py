@@ -10,7 +10,7 @@ from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import services
 from ci.targets.swarm.specs import HELPER
 
-PATIENCE = 90
+REMOVAL_TIMEOUT = 90
 
 
 async def remove_stack(daemon: Daemon, stack: Stack) -> None:
@@ -18,33 +18,33 @@ async def remove_stack(daemon: Daemon, stack: Stack) -> None:
     names = Names(stack)
     helpers = {"label": [f"{HELPER}={names.namespace}"]}
     for container in await daemon.get("/containers/json", all="1", filters=helpers):
-        await _removed(daemon, f"/containers/{container['Id']}?force=1")
+        await _try_to_remove(daemon, f"/containers/{container['Id']}?force=1")
     for service in (await services(daemon, names)).values():
         await daemon.delete(f"/services/{service['ID']}")
     for kind, filters in (("configs", names.of_stack), ("secrets", names.secrets_of_stack)):
         for item in await daemon.get(f"/{kind}", filters=filters):
             await daemon.delete(f"/{kind}/{item['ID']}")
-    end = time.monotonic() + PATIENCE
-    while left := await _left(daemon, names):
+    end = time.monotonic() + REMOVAL_TIMEOUT
+    while left := await _remove_leftovers(daemon, names):
         if time.monotonic() > end:
-            raise TimedOutError(f"still there after {PATIENCE} s: {', '.join(left)}")
+            raise TimedOutError(f"still there after {REMOVAL_TIMEOUT} s: {', '.join(left)}")
         await asyncio.sleep(0.2)
 
 
-async def _left(daemon: Daemon, names: Names) -> list[str]:
+async def _remove_leftovers(daemon: Daemon, names: Names) -> list[str]:
     """Remove what can be removed now, and name what cannot yet: containers end after their service is gone."""
     if containers := await daemon.get("/containers/json", all="1", filters=names.of_stack):
         # Swarm lets its containers lie for some seconds after they ended.
         ended = [container for container in containers if container["State"] in {"exited", "dead"}]
-        await asyncio.gather(*(_removed(daemon, f"/containers/{container['Id']}") for container in ended))
+        await asyncio.gather(*(_try_to_remove(daemon, f"/containers/{container['Id']}") for container in ended))
         return [str(container["Names"][0]) for container in containers]
     networks = [network["Name"] for network in await daemon.get("/networks", filters=names.of_stack)]
     volumes = [volume["Name"] for volume in (await daemon.get("/volumes", filters=names.of_stack))["Volumes"] or []]
     paths = [*(f"/networks/{name}" for name in networks), *(f"/volumes/{name}" for name in volumes)]
-    return [path for path in paths if not await _removed(daemon, path)]
+    return [path for path in paths if not await _try_to_remove(daemon, path)]
 
 
-async def _removed(daemon: Daemon, path: str) -> bool:
+async def _try_to_remove(daemon: Daemon, path: str) -> bool:
     try:
         await daemon.delete(path)
     except DaemonError:

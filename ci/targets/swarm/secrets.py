@@ -21,8 +21,8 @@ from ci.targets.swarm.specs.parts import Reference
 from ci.targets.target import SecretState, SecretVersion
 
 # Swarm's own limits: bytes of a value, characters of an object's name.
-LARGEST = 500_000
-LONGEST = 64
+MAX_BYTES = 500_000
+MAX_NAME_LENGTH = 64
 
 
 @dataclass(frozen=True, order=True)
@@ -42,8 +42,8 @@ async def set_secret(daemon: Daemon, stack: Stack, name: str, data: bytes) -> in
         DaemonError: The name or the value cannot be a secret's.
     """
     names = Names(stack)
-    if not data or len(data) > LARGEST:
-        raise DaemonError(f"{name}: a secret holds 1 to {LARGEST} bytes (is {len(data)})")
+    if not data or len(data) > MAX_BYTES:
+        raise DaemonError(f"{name}: a secret holds 1 to {MAX_BYTES} bytes (is {len(data)})")
     try:
         file_name(name)
     except ValueError as error:
@@ -84,7 +84,7 @@ async def newest_values(daemon: Daemon, stack: Stack) -> tuple[Reference, ...]:
     wanted = n.declared_secrets(stack)
     there = await values(daemon, Names(stack)) if wanted else {}
     if missing := [name for name in wanted if name not in there]:
-        raise NotReadyError(advice(stack, missing))
+        raise NotReadyError(missing_secrets_hint(stack, missing))
     return tuple(Reference(there[name][-1].id, there[name][-1].object_name, name) for name in wanted)
 
 
@@ -105,7 +105,7 @@ async def values(daemon: Daemon, names: Names) -> dict[str, list[Value]]:
     return {name: sorted(there) for name, there in found.items()}
 
 
-def advice(stack: Stack, missing: Iterable[str]) -> str:
+def missing_secrets_hint(stack: Stack, missing: Iterable[str]) -> str:
     """Say which secrets were never set, and what to do about it."""
     commands = "; ".join(f"ci call secrets set --env {stack.name} --name {name} --value …" for name in missing)
     return f"never set: {', '.join(missing)}: {commands}"
@@ -113,8 +113,10 @@ def advice(stack: Stack, missing: Iterable[str]) -> str:
 
 async def _create(daemon: Daemon, names: Names, name: str, data: bytes, version: int) -> int:
     full = names.full(f"{name}.{version}")
-    if len(full) > LONGEST:
-        raise DaemonError(f"{full}: Swarm takes {LONGEST} characters at most: use a shorter name for the secret")
+    if len(full) > MAX_NAME_LENGTH:
+        raise DaemonError(
+            f"{full}: Swarm takes {MAX_NAME_LENGTH} characters at most: use a shorter name for the secret"
+        )
     try:
         await create(daemon, "secrets", names, full, data, {n.SECRET: name, n.SECRET_VERSION: str(version)})
     except ConflictError:

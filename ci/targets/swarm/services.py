@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from ci.causes import KILLED
+from ci.hints import KILLED
 from ci.targets.daemon import Daemon
 from ci.targets.errors import DaemonError, NotFoundError
 from ci.targets.swarm.names import Names
@@ -83,7 +83,7 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
         )
     except DaemonError:
         return ""
-    written = demultiplexed(answer.content).strip().splitlines()
+    written = demultiplex(answer.content).strip().splitlines()
     return "\n".join(line for line in written if not line.startswith("Error grabbing logs:"))
 
 
@@ -114,7 +114,7 @@ async def ran_out_of_memory(daemon: Daemon, task: Task) -> bool:
     return bool(state["OOMKilled"])
 
 
-def demultiplexed(stream: bytes) -> str:
+def demultiplex(stream: bytes) -> str:
     """Join what a container wrote to both its outputs, in its order: frames of eight bytes of header and the text."""
     text, at = bytearray(), 0
     while at + 8 <= len(stream):

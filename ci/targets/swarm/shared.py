@@ -5,17 +5,17 @@ import secrets as randomness
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ci.causes import advice
+from ci.hints import find_hint
 from ci.targets.daemon import Daemon
 from ci.targets.errors import NotFoundError, NotReadyError
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm import specs
 from ci.targets.swarm.edge import routing_labels
-from ci.targets.swarm.health import gate
-from ci.targets.swarm.images import auth_header, pinned
+from ci.targets.swarm.health import wait_until_healthy
+from ci.targets.swarm.images import auth_header, pin_image
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.nodes import usable
+from ci.targets.swarm.nodes import usable_nodes
 from ci.targets.swarm.objects import create, ensure, ensure_network, find
 from ci.targets.swarm.secrets import newest_values
 from ci.targets.swarm.services import Service, services, update
@@ -38,7 +38,7 @@ async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogi
     names = Names(stack)
     auth = auth_header(login, stack.registry.repository)
     caddy, there, info, secrets, _ = await asyncio.gather(
-        pinned(daemon, stack, stack.images.caddy, login),
+        pin_image(daemon, stack, stack.images.caddy, login),
         services(daemon, names),
         daemon.get("/info"),
         newest_values(daemon, stack),
@@ -52,7 +52,7 @@ async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogi
         return SharedParts(secrets)
     await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
     password, url = await _database_secrets(daemon, names)
-    image = await pinned(daemon, stack, stack.images.postgres, login)
+    image = await pin_image(daemon, stack, stack.images.postgres, login)
     await asyncio.gather(bring_up(edge), bring_up(specs.database(stack, image, password)))
     return SharedParts((*secrets, url))
 
@@ -75,11 +75,11 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
         await create_service(daemon, specs.with_labels(spec, **routing_labels({n.EDGE: service})), auth)
     elif service["Spec"]["Labels"].get(n.SPEC) != spec["Labels"][n.SPEC]:
         await update(daemon, service, specs.with_labels(spec, **routing_labels({n.EDGE: service})), auth)
-    replicas = len(usable(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
-    health = await gate(daemon, spec["Name"], replicas, TIMEOUT)
+    replicas = len(usable_nodes(await daemon.get("/nodes"))) if "Global" in spec["Mode"] else 1
+    health = await wait_until_healthy(daemon, spec["Name"], replicas, TIMEOUT)
     if not health.ok:
         said = f"{spec['Name']} does not start: {health.reason}\n{health.logs}".rstrip()
-        raise NotReadyError("\n".join(filter(None, [said, advice(said)])))
+        raise NotReadyError("\n".join(filter(None, [said, find_hint(said)])))
 
 
 async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:

@@ -1,5 +1,7 @@
 """What exists on the target now."""
 
+import asyncio
+
 from ci.targets.daemon import Daemon
 from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
@@ -16,7 +18,12 @@ async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
     names = Names(stack)
     found = await services(daemon, names)
     labels = routing_labels(found)
-    running = {name: sum(map(is_running, await tasks(daemon, names.full(name)))) for name in found}
+    of_services, intent, lock = await asyncio.gather(
+        asyncio.gather(*(tasks(daemon, names.full(name)) for name in found)),
+        read_intent(daemon, names),
+        read_lock(daemon, names),
+    )
+    running = {name: sum(map(is_running, of_one)) for name, of_one in zip(found, of_services, strict=True)}
     current = labels.get(n.CURRENT, "")
     return TargetState(
         address=stack.environment.address,
@@ -31,8 +38,8 @@ async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
             if name.startswith(n.RELEASE)
         ),
         services={name: count for name, count in running.items() if not name.startswith(n.RELEASE)},
-        intent=await read_intent(daemon, names),
-        lock=await read_lock(daemon, names),
+        intent=intent,
+        lock=lock,
     )
 
 

@@ -9,7 +9,7 @@ from ci.targets.daemon import Daemon
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import edge, intent, lock, metrics, preflight, releases, secrets, specs, state, tests
 from ci.targets.swarm.helper import HelperContainer, close_helper, open_helper, remove_left_helpers
-from ci.targets.swarm.images import pinned
+from ci.targets.swarm.images import pin_image
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.services import services
 from ci.targets.swarm.shared import SharedParts, prepare_shared_parts
@@ -185,6 +185,6 @@ class SwarmTarget:
     async def _open_helper(self) -> HelperContainer:
         async with self._opening:
             if self._helper is None:
-                image = await pinned(self.daemon, self.stack, self.stack.images.caddy, self.login)
+                image = await pin_image(self.daemon, self.stack, self.stack.images.caddy, self.login)
                 self._helper = await open_helper(self.daemon, self.stack, image, locked=self._locked)
             return self._helper

@@ -12,8 +12,8 @@ from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.images import pull
 from ci.targets.swarm.names import Names, host
-from ci.targets.swarm.services import demultiplexed
-from ci.targets.swarm.specs import STRIPPED
+from ci.targets.swarm.services import demultiplex
+from ci.targets.swarm.specs import NO_PRIVILEGES
 from ci.targets.target import TestResult, TestRun
 
 KEPT_LINES = 400
@@ -54,7 +54,7 @@ async def _container(daemon: Daemon, stack: Stack, run: TestRun, release: str) -
         "Image": run.image,
         "Env": [f"{key}={value}" for key, value in variables.items()],
         "Labels": {"slipway.tests": names.namespace},
-        "HostConfig": {"NetworkMode": names.network, **STRIPPED},
+        "HostConfig": {"NetworkMode": names.network, **NO_PRIVILEGES},
         **({"Entrypoint": [], "Cmd": list(run.command)} if run.command else {}),
     }
     container = (await daemon.post("/containers/create", spec))["Id"]
@@ -79,4 +79,4 @@ async def _output(daemon: Daemon, container: str) -> str:
     answer = await daemon.send(
         "GET", f"/containers/{container}/logs", params={"stdout": "1", "stderr": "1", "tail": str(KEPT_LINES)}
     )
-    return demultiplexed(answer.content).strip()
+    return demultiplex(answer.content).strip()

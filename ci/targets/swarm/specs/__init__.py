@@ -14,14 +14,14 @@ from ci.targets.swarm.specs.edge import (
     helper,
     with_private_admin,
 )
-from ci.targets.swarm.specs.parts import STRIPPED, Reference, Spec, digest_of, network, with_labels, with_replicas
+from ci.targets.swarm.specs.parts import NO_PRIVILEGES, Reference, Spec, digest_of, network, with_labels, with_replicas
 from ci.targets.swarm.specs.release import release
 
 __all__ = [
     "EDGE_START",
     "HELPER",
     "HELPER_OF_LOCK",
-    "STRIPPED",
+    "NO_PRIVILEGES",
     "Reference",
     "Spec",
     "database",

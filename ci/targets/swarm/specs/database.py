@@ -9,10 +9,10 @@ from ci.targets.swarm.specs.parts import (
     Reference,
     Spec,
     digest_of,
-    hardened,
-    mounted,
+    drop_privileges,
+    mount_secret,
+    mount_volume,
     service,
-    volume,
 )
 
 DATABASE_USER = "service"
@@ -30,11 +30,11 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
             # A folder inside the volume, which may hold things of its own.
             "PGDATA=/var/lib/postgresql/data/pgdata",
         ],
-        "Secrets": [mounted(password, names)],
-        "Mounts": [volume(names, n.DATABASE_VOLUME, "/var/lib/postgresql/data")],
+        "Secrets": [mount_secret(password, names)],
+        "Mounts": [mount_volume(names, n.DATABASE_VOLUME, "/var/lib/postgresql/data")],
         "StopGracePeriod": 60 * NANO,
         # Its start makes the volume its user's, and becomes that user.
-        **hardened("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"),
+        **drop_privileges("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"),
         "Healthcheck": {
             "Test": ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE_USER],
             "Interval": NANO,

@@ -8,7 +8,17 @@ from ci import edge
 from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.specs.parts import NANO, STRIPPED, Reference, Spec, digest_of, file, hardened, service, volume
+from ci.targets.swarm.specs.parts import (
+    NANO,
+    NO_PRIVILEGES,
+    Reference,
+    Spec,
+    digest_of,
+    drop_privileges,
+    mount_config,
+    mount_volume,
+    service,
+)
 
 EDGE_START = "edge-start"
 # Labels of a helper container: its stack, and whether its run holds the lock.
@@ -39,12 +49,12 @@ def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[st
     container = {
         "Image": image,
         "Command": ["sh", "-c", RUN.format(inside=INSIDE, stamp=STAMP, edges=n.host(n.EDGE), port=edge.ADMIN_PORT)],
-        "Configs": [file(start, "/etc/caddy/start.json")],
-        "Mounts": [volume(names, "edge-config", "/config"), volume(names, "edge-data", "/data")],
+        "Configs": [mount_config(start, "/etc/caddy/start.json")],
+        "Mounts": [mount_volume(names, "edge-config", "/config"), mount_volume(names, "edge-data", "/data")],
         "StopGracePeriod": 30 * NANO,
         "Sysctls": dict(sysctls),
         # Caddy's file carries this capability, so that a container without it could not even start it.
-        **hardened("CAP_NET_BIND_SERVICE"),
+        **drop_privileges("CAP_NET_BIND_SERVICE"),
     }
     spec = service(names, n.EDGE, container, [names.network]) | {"Mode": {"Global": {}}}
     spec["EndpointSpec"]["Ports"] = [
@@ -68,7 +78,7 @@ def edge_sysctls(kernel: str) -> dict[str, str]:
 
 def edge_start(stack: Stack) -> str:
     """Return the configuration that an edge without a memory begins with."""
-    return with_private_admin(edge.nobody(stack.environment.edge.port))
+    return with_private_admin(edge.empty_config(stack.environment.edge.port))
 
 
 def with_private_admin(config: str) -> str:
@@ -85,5 +95,5 @@ def helper(stack: Stack, image: str, seconds: int, *, locked: bool) -> Spec:
         "Image": image,
         "Entrypoint": ["sleep", str(seconds)],
         "Labels": {HELPER: names.namespace, HELPER_OF_LOCK: str(locked).lower()},
-        "HostConfig": {"NetworkMode": names.network, "AutoRemove": True, "Init": True, **STRIPPED},
+        "HostConfig": {"NetworkMode": names.network, "AutoRemove": True, "Init": True, **NO_PRIVILEGES},
     }

@@ -11,7 +11,7 @@ from ci.targets.swarm.names import Names
 Spec = dict[str, Any]
 NANO = 1_000_000_000
 # What a container of our own, which is no service, does without.
-STRIPPED: Spec = {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
+NO_PRIVILEGES: Spec = {"CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"]}
 SECRET_FOLDER = "/run/secrets"  # noqa: S105 - a folder
 
 
@@ -69,14 +69,14 @@ def service(names: Names, name: str, container: Spec, networks: Sequence[str], *
     }
 
 
-def hardened(*capabilities: str) -> Spec:
+def drop_privileges(*capabilities: str) -> Spec:
     """Take from a container's processes all that they do not need, but for some capabilities."""
     # Daemons before 28 cannot keep a service's processes from new privileges, and ignore that they were asked to.
     stripped: Spec = {"CapabilityDrop": ["ALL"], "Privileges": {"NoNewPrivileges": True}}
     return stripped | ({"CapabilityAdd": list(capabilities)} if capabilities else {})
 
 
-def mounted(secret: Reference, names: Names) -> Spec:
+def mount_secret(secret: Reference, names: Names) -> Spec:
     """Mount a secret as a file, which whoever runs in the container can read."""
     return {
         "SecretID": secret.id,
@@ -85,7 +85,7 @@ def mounted(secret: Reference, names: Names) -> Spec:
     }
 
 
-def file(config: Reference, path: str) -> Spec:
+def mount_config(config: Reference, path: str) -> Spec:
     """Mount a config as a file."""
     return {
         "ConfigID": config.id,
@@ -94,7 +94,7 @@ def file(config: Reference, path: str) -> Spec:
     }
 
 
-def volume(names: Names, name: str, path: str) -> Spec:
+def mount_volume(names: Names, name: str, path: str) -> Spec:
     """Mount a volume of the stack."""
     labels = {"DriverConfig": {}, "Labels": dict(names.labels)}
     return {"Type": "volume", "Source": names.full(name), "Target": path, "VolumeOptions": labels}

@@ -7,7 +7,16 @@ from ci.settings import Environment
 from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.specs.parts import NANO, SECRET_FOLDER, Reference, Spec, digest_of, hardened, mounted, service
+from ci.targets.swarm.specs.parts import (
+    NANO,
+    SECRET_FOLDER,
+    Reference,
+    Spec,
+    digest_of,
+    drop_privileges,
+    mount_secret,
+    service,
+)
 
 
 def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]) -> Spec:
@@ -19,9 +28,9 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         "Env": _environment(stack, version, {secret.file for secret in secrets}),
         "ReadOnly": True,
         "Mounts": [{"Type": "tmpfs", "Target": "/tmp", "TmpfsOptions": {"SizeBytes": 64 << 20, "Mode": 0o1777}}],  # noqa: S108 - inside the container
-        "Secrets": [mounted(secret, names) for secret in secrets],
+        "Secrets": [mount_secret(secret, names) for secret in secrets],
         "StopGracePeriod": int(environment.stop_grace * NANO),
-        **hardened(),
+        **drop_privileges(),
         "Healthcheck": _health(stack),
     }
     spec = service(names, "", container, networks, replicas=environment.replicas)
@@ -33,10 +42,10 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         n.HEALTH_PATH: stack.app.health_path,
         n.VERSION_PATH: stack.app.version_path,
     }
-    return _named(names, spec, f"{n.RELEASE}{_short_digest(image)}-{digest_of(spec)[:6]}")
+    return _with_name(names, spec, f"{n.RELEASE}{_short_digest(image)}-{digest_of(spec)[:6]}")
 
 
-def _named(names: Names, spec: Spec, name: str) -> Spec:
+def _with_name(names: Names, spec: Spec, name: str) -> Spec:
     spec["Name"] = names.full(name)
     for attachment in spec["TaskTemplate"]["Networks"]:
         attachment["Aliases"] = [name]

@@ -1,34 +1,34 @@
-"""Known causes of failures, by what tools and daemons say: what it is and what to do about it, in a sentence."""
+"""Hints for known failures: what tools and daemons print, and one sentence about what to do."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Before a sentence of advice; an engine that gives one itself puts it before its own, and then there is no second one.
+# Before a hint. An engine prefixes its own hints in the same way, and then the pipeline adds none.
 MARK = "→ "
 KILLED = 137
-# What a process is killed for, by those who can tell.
+# The line that stands for a kill by the kernel, which prints nothing itself.
 OUT_OF_MEMORY = "killed: out of memory"
 
-# What to do about memory, where nothing is known of a limit.
+# The advice about memory where the limit is unknown.
 MEMORY = "let it use less, or give it more"
 
 
 @dataclass(frozen=True)
-class Cause:
-    """A cause; the patterns that tell what it is about, as a group `what`, stand before those that do not."""
+class Hint:
+    """A hint, and the patterns of the failure; patterns with a group `what` come before those without one."""
 
-    advice: str
-    # What it is about where nothing tells, and how that is written where something does.
-    something: str
+    sentence: str
+    # What replaces `{what}` where the pattern has no such group, and the format where it has one.
+    default: str
     patterns: Sequence[str]
-    written: str = "{}"
+    format: str = "{}"
 
 
-# The first that fits counts: what is said of a registry's certificate also says that a connection failed.
-CAUSES = (
-    Cause(
-        "{what} may not be used by this user: let them into its group (`sudo usermod -aG docker $USER`, then log in "
+# The first match counts: an error about a registry's certificate also contains that a connection failed.
+HINTS = (
+    Hint(
+        "this user may not use {what}: add the user to its group (`sudo usermod -aG docker $USER`, then log in "
         "again), or name another socket (DOCKER in .env, --docker; DOCKER_HOST)",
         "the Docker socket",
         (
@@ -36,21 +36,21 @@ CAUSES = (
             r"(?P<what>/\S*\.sock)\b.*[Pp]ermission denied",
         ),
     ),
-    Cause(
+    Hint(
         "no Docker daemon answers at {what}: start it (`sudo systemctl start docker`), or name another socket (DOCKER "
         "in .env, --docker; DOCKER_HOST)",
         "that address",
         (r"Cannot connect to the Docker daemon at (?P<what>\S+?)\. ",),
     ),
-    Cause(
-        "the registry has had enough requests from this address or user for now (429): wait, log in (`docker login`), "
-        "or name the images of a mirror in [images]",
+    Hint(
+        "the registry limits the requests of this address or user (429): wait, log in (`docker login`), or name a "
+        "mirror's images in [images]",
         "",
         (r"toomanyrequests", r"429 Too Many Requests", r"pull rate limit"),
     ),
-    Cause(
-        "the registry does not let us use {what}: give --registry-user and --registry-password (REGISTRYUSER and "
-        "REGISTRYPASSWORD in .env) of a user who may; for an image of another registry, `docker login` there",
+    Hint(
+        "the registry denies access to {what}: give --registry-user and --registry-password (REGISTRYUSER and "
+        "REGISTRYPASSWORD in .env) of a user with access; for an image of another registry, `docker login` there",
         "this repository",
         (
             r"pull access denied for (?P<what>[^\s,]+)",
@@ -60,10 +60,10 @@ CAUSES = (
             r"(?:unexpected|response) status.*: 40[13]\b",
         ),
     ),
-    Cause(
-        "{what} shows a certificate of a CA that is not known here, as a company's proxy that looks into TLS does: "
-        "give this machine that CA (/usr/local/share/ca-certificates/NAME.crt, then update-ca-certificates), and for a "
-        "registry Docker too (/etc/docker/certs.d/HOST/ca.crt): see docs/infrastructure.md#certificates",
+    Hint(
+        "the TLS certificate of {what} is signed by an unknown CA, such as that of a company's proxy: install the CA "
+        "on this machine (/usr/local/share/ca-certificates/NAME.crt, then update-ca-certificates), for a registry "
+        "also in Docker (/etc/docker/certs.d/HOST/ca.crt): see docs/infrastructure.md#certificates",
         "a server",
         (
             r"https://(?P<what>[\w.:-]+)[^\n]*(?:x509: certificate signed by|x509: .*unknown|certificate verif)",
@@ -78,9 +78,9 @@ CAUSES = (
             r"Certificate verification failed: The certificate is NOT trusted",
         ),
     ),
-    Cause(
-        "the proxy did not let it through: look at HTTPS_PROXY, and at NO_PROXY for what is reached without it, here "
-        "and for Docker's daemon",
+    Hint(
+        "the proxy refused the connection: check HTTPS_PROXY, and NO_PROXY for the hosts that need no proxy, on this "
+        "machine and for Docker's daemon",
         "",
         (
             r"proxyconnect tcp",
@@ -89,8 +89,8 @@ CAUSES = (
             r"407 Proxy Auth|[Rr]eceived HTTP code \d+ from proxy",
         ),
     ),
-    Cause(
-        "{what} has no address here: look at the name, at the machine's DNS server (/etc/resolv.conf), and at Docker's "
+    Hint(
+        "{what} cannot be resolved: check the name, the machine's DNS server (/etc/resolv.conf), and Docker's "
         '("dns" in /etc/docker/daemon.json)',
         "a host",
         (
@@ -106,9 +106,9 @@ CAUSES = (
             r"No address associated with hostname",
         ),
     ),
-    Cause(
-        "{what} is full, by bytes or by files (`df -h`, `df -i`), or a quota is: `docker system df` tells what Docker "
-        "holds; `ci prune` (`dagger core engine local-cache prune`) and `docker image prune` free some of it",
+    Hint(
+        "{what} is full, by bytes or by files (`df -h`, `df -i`), or a quota is: `docker system df` shows what Docker "
+        "holds; `ci prune` (`dagger core engine local-cache prune`) and `docker image prune` free space",
         "the disk",
         (
             r"'?(?P<what>/[\w./-]+)'?: (?:[Nn]o space left on device|Disk quota exceeded)",
@@ -116,9 +116,9 @@ CAUSES = (
             r"Disk quota exceeded",
         ),
     ),
-    Cause(
-        "{what} is taken: `sudo ss -ltnp` tells by what on this machine, `docker ps` by which container; in a step, "
-        "something that it started itself has it. End that, or choose another port",
+    Hint(
+        "{what} is taken: `sudo ss -ltnp` shows the process on this machine, `docker ps` the container; in a step, "
+        "the step itself started a process with this port. Stop the process, or choose another port",
         "a port",
         (
             r"Bind for \S+:(?P<what>\d+) failed: port is already allocated",
@@ -130,11 +130,11 @@ CAUSES = (
             r"[Aa]ddress already in use",
             r"port is already allocated",
         ),
-        written="port {}",
+        format="port {}",
     ),
-    Cause(
-        "{what} is for other processors than those that it was to run on{machine}: use an image or a download for "
-        "those, or build it for them",
+    Hint(
+        "{what} does not run on this machine's processors{machine}: use an image or a download for these "
+        "processors, or build one",
         "a program",
         (
             r"does not match the specified platform: (?P<what>wanted [\w/]+, actual: [\w/]+)",
@@ -145,22 +145,22 @@ CAUSES = (
             r"[Ee]xec format error",
             r"unsupported platform",
         ),
-        written="what was asked for ({})",
+        format="the program or image ({})",
     ),
-    Cause(
-        # A registry that is asked with TLS and has none; Docker says so, and so do Go's tools.
-        "{what} speaks without TLS: name it in Docker's insecure-registries (/etc/docker/daemon.json), or give it a "
+    Hint(
+        # Docker's and Go's message for a registry that serves plain HTTP where the client uses TLS.
+        "{what} serves no TLS: list it in Docker's insecure-registries (/etc/docker/daemon.json), or give it a "
         "certificate",
         "the registry",
         (r"https://(?P<what>[^/\"\s]+)[^\n]*HTTP response to HTTPS client", r"HTTP response to HTTPS client"),
     ),
-    Cause(
-        "it needed more memory than it had: {memory}",
+    Hint(
+        "the process ran out of memory: {memory}",
         "",
         (OUT_OF_MEMORY, r"(?m)^MemoryError\b", r"[Cc]annot allocate memory", r"heap out of memory"),
     ),
-    Cause(
-        "{what} does not answer: is it running, is this its name and port, and do a firewall or a proxy let us there?",
+    Hint(
+        "{what} does not answer: check that it runs, its name and its port, and firewalls and proxies on the way",
         "a server",
         (
             r"dial tcp (?P<what>[\w.:\[\]-]+): (?:connect: (?:connection refused|no route|.*timed)|i/o timeout)",
@@ -172,24 +172,24 @@ CAUSES = (
 )
 
 
-def advice(text: str, *, exit_code: int = 0, memory: str = MEMORY, machine: str = "") -> str:
-    """Return a line with a sentence about the cause that a text tells of; empty: it tells of none that is known.
+def find_hint(text: str, *, exit_code: int = 0, memory: str = MEMORY, machine: str = "") -> str:
+    """Return a line with the hint for the first known failure in a text; empty: the text shows no known failure.
 
-    `memory` says which limit was met and how it is raised, `machine` which processors there are.
+    `memory` names the memory limit and how to raise it; `machine` names this machine's processors.
     """
     if MARK in text:
         return ""
-    said = text if exit_code != KILLED else f"{text}\n{OUT_OF_MEMORY}"
-    for cause in CAUSES:
-        for pattern in cause.patterns:
-            if found := re.search(pattern, said):
-                named = found.groupdict().get("what")
-                what = cause.written.format(named) if named else cause.something
+    output = text if exit_code != KILLED else f"{text}\n{OUT_OF_MEMORY}"
+    for hint in HINTS:
+        for pattern in hint.patterns:
+            if match := re.search(pattern, output):
+                named = match.groupdict().get("what")
+                what = hint.format.format(named) if named else hint.default
                 there = f" ({machine})" if machine else ""
-                return MARK + cause.advice.format(what=what, memory=memory, machine=there)
+                return MARK + hint.sentence.format(what=what, memory=memory, machine=there)
     return ""
 
 
-def advised(text: str) -> str:
-    """Return a text with advice behind it, where there is some."""
-    return " ".join(filter(None, (text, advice(text))))
+def with_hint(text: str) -> str:
+    """Return a text with its hint behind it, where the text shows a known failure."""
+    return " ".join(filter(None, (text, find_hint(text))))

@@ -1,25 +1,25 @@
-"""What is advised on what tools and daemons say; every text is one that was really said."""
+"""Hints for the output of tools and daemons: every text is real output."""
 
 import re
 
 import pytest
 
-from ci.causes import CAUSES, KILLED, MARK, advice, advised
+from ci.hints import HINTS, KILLED, MARK, find_hint, with_hint
 
-# The end of the sentences, by what they are about.
-SOCKET = "let them into its group (`sudo usermod -aG docker $USER`"
+# Parts of the hints' sentences.
+SOCKET = "add the user to its group (`sudo usermod -aG docker $USER`"
 LOGIN = "give --registry-user and --registry-password (REGISTRYUSER and REGISTRYPASSWORD in .env)"
-CERTIFICATE = "shows a certificate of a CA that is not known here"
-DNS = "has no address here"
+CERTIFICATE = "is signed by an unknown CA"
+DNS = "cannot be resolved"
 SPACE = "is full, by bytes or by files"
-PORT = "is taken: `sudo ss -ltnp` tells"
-PROCESSORS = "is for other processors than those that it was to run on (x86_64)"
-SILENT = "does not answer: is it running"
+PORT = "is taken: `sudo ss -ltnp` shows"
+PROCESSORS = "does not run on this machine's processors (x86_64)"
+SILENT = "does not answer: check that it runs"
 
-SAID = [
+OUTPUTS = [
     (
         'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: Get "…"',
-        f"unix:///var/run/docker.sock may not be used by this user: {SOCKET}",
+        f"this user may not use unix:///var/run/docker.sock: {SOCKET}",
     ),
     ("/var/run/docker.sock: no Docker daemon answers ([Errno 13] Permission denied): is it running", SOCKET),
     (
@@ -27,12 +27,12 @@ SAID = [
         "no Docker daemon answers at unix:///nowhere.sock: start it",
     ),
     ("toomanyrequests: You have reached your pull rate limit.", "wait, log in (`docker login`)"),
-    ("error: no basic auth credentials", f"does not let us use this repository: {LOGIN}"),
+    ("error: no basic auth credentials", f"denies access to this repository: {LOGIN}"),
     ("unauthorized: authentication required", LOGIN),
     ("denied: requested access to the resource is denied", LOGIN),
     (
         "pull access denied for team/shop, repository does not exist or may require 'docker login'",
-        f"does not let us use team/shop: {LOGIN}",
+        f"denies access to team/shop: {LOGIN}",
     ),
     (
         'Get "https://registry.test/v2/": x509: certificate signed by unknown authority',
@@ -62,16 +62,16 @@ SAID = [
     ),
     ("curl: (60) SSL certificate problem: unable to get local issuer certificate", CERTIFICATE),
     ("server certificate verification failed. CAfile: /etc/ssl/certs/ca-certificates.crt", CERTIFICATE),
-    ('Get "https://r.test/v2/": http: server gave HTTP response to HTTPS client', "r.test speaks without TLS"),
+    ('Get "https://r.test/v2/": http: server gave HTTP response to HTTPS client', "r.test serves no TLS"),
     (
         (
             "  cause: error sending request for url (https://nowhere.invalid/simple/requests/)\n"
             "  cause: client error (Connect)\n  cause: tunnel error: failed to create underlying connection\n"
             "  cause: tcp connect error\n  cause: Connection refused (os error 111)"
         ),
-        "the proxy did not let it through",
+        "the proxy refused the connection",
     ),
-    ("proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused", "the proxy did not let it through"),
+    ("proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused", "the proxy refused the connection"),
     (
         'Get "https://nowhere.invalid/v2/": dial tcp: lookup nowhere.invalid on 10.0.0.2:53: no such host',
         f"nowhere.invalid {DNS}",
@@ -99,8 +99,8 @@ SAID = [
     ("Bind for 0.0.0.0:8080 failed: port is already allocated", f"port 8080 {PORT}"),
     ("Error: listen EADDRINUSE: address already in use :::3000", f"port 3000 {PORT}"),
     ("no suitable node (host-mode port already in use on 1 node)", f"a port {PORT}"),
-    ("exec /w/elf: exec format error", f"what was asked for (/w/elf) {PROCESSORS}"),
-    ("sh: 1: /w/elf: Exec format error", f"what was asked for (/w/elf) {PROCESSORS}"),
+    ("exec /w/elf: exec format error", f"the program or image (/w/elf) {PROCESSORS}"),
+    ("sh: 1: /w/elf: Exec format error", f"the program or image (/w/elf) {PROCESSORS}"),
     (
         (
             "image with reference x was found but does not match the specified platform: wanted linux/arm64, actual: "
@@ -109,16 +109,16 @@ SAID = [
         "(wanted linux/arm64, actual: linux/amd64)",
     ),
     ("no matching manifest for linux/arm64/v8 in the manifest list entries", "(linux/arm64/v8)"),
-    ("killed: out of memory", "it needed more memory than it had: "),
-    ("MemoryError", "it needed more memory than it had: "),
+    ("killed: out of memory", "the process ran out of memory: "),
+    ("MemoryError", "the process ran out of memory: "),
     ("dial tcp 10.0.0.1:443: connect: connection refused", f"10.0.0.1:443 {SILENT}"),
     ("curl: (7) Failed to connect to 127.0.0.1 port 18444 after 0 ms", f"127.0.0.1 port 18444 {SILENT}"),
 ]
 
 
-@pytest.mark.parametrize(("said", "sentence"), SAID)
-def test_a_known_cause_gets_a_sentence(said: str, sentence: str) -> None:
-    found = advice(f"before\n{said}\nafter", machine="x86_64")
+@pytest.mark.parametrize(("output", "sentence"), OUTPUTS)
+def test_known_failure_gets_its_hint(output: str, sentence: str) -> None:
+    found = find_hint(f"before\n{output}\nafter", machine="x86_64")
     assert found.startswith(MARK)
     assert sentence in found
     assert "\n" not in found
@@ -126,7 +126,7 @@ def test_a_known_cause_gets_a_sentence(said: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "",
         "1 failed, 3 passed in 1.04s",
@@ -136,21 +136,21 @@ def test_a_known_cause_gets_a_sentence(said: str, sentence: str) -> None:
         "x509: certificate has expired or is not yet valid",
     ],
 )
-def test_what_is_not_known_gets_none(said: str) -> None:
-    assert advice(said) == ""
-    assert advised(said) == said
+def test_unknown_failure_gets_no_hint(output: str) -> None:
+    assert find_hint(output) == ""
+    assert with_hint(output) == output
 
 
-def test_what_has_advice_gets_no_second_one() -> None:
-    said = advised("no space left on device")
-    assert said.count(MARK) == 1
-    assert advised(said) == said
+def test_text_with_a_hint_gets_no_second_one() -> None:
+    output = with_hint("no space left on device")
+    assert output.count(MARK) == 1
+    assert with_hint(output) == output
 
 
-def test_an_exit_code_tells_of_memory() -> None:
-    assert advice("", exit_code=KILLED, memory="the limit is 64MiB").endswith("the limit is 64MiB")
+def test_exit_code_of_a_kill_gets_the_hint_about_memory() -> None:
+    assert find_hint("", exit_code=KILLED, memory="the limit is 64MiB").endswith("the limit is 64MiB")
 
 
-def test_every_cause_is_among_them() -> None:
-    found = {cause for cause in CAUSES for text, _ in SAID if any(re.search(p, text) for p in cause.patterns)}
-    assert found == set(CAUSES)
+def test_every_hint_has_a_real_output() -> None:
+    found = {hint for hint in HINTS for text, _ in OUTPUTS if any(re.search(p, text) for p in hint.patterns)}
+    assert found == set(HINTS)
