@@ -144,6 +144,8 @@ async def switch_back(run: Run) -> None:
         if failed:
             await target.remove_release(failed)
         await target.clear_intent()
+        # No role keeps the releases before: until the next delivery they would run on, long after `keep_previous`.
+        await target.retire()
         stage.message = f"{previous or 'nothing'} serves again at {state.address}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from ci.ledger.errors import RefusedError
+from ci.outcome import Outcome
 from tests import virtual_time
 from tests.delivery.invariants import BrokenError, Observer, check_end, check_outcome, check_rollback
 from tests.delivery.process import Fault
@@ -212,6 +213,9 @@ class _Historian:
         """Check what runs left, where nothing disturbed them; else remember that the next run puts it right."""
         self.observer.raise_first()
         ended = [result for result in results if result.report]
+        for result in ended:
+            if result.report and result.report.outcome is Outcome.INCONCLUSIVE:
+                self.observer.inconclusive.add((environment, result.report.digest))
         for result in results:
             self.check_error(result, alone=len(results) == 1)
         if any(result.process.struck for result in results):

@@ -5,7 +5,7 @@ no code of the delivery vouches for itself.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ci.ledger.history import History
@@ -14,6 +14,7 @@ from ci.outcome import Outcome
 from ci.targets.target import Intent
 from tests.delivery.process import Process
 from tests.delivery.world import Kind, Result, World, digest_of, kind_of
+from tests.targets.memory import MemoryStack
 
 # How a delivery of a new version ends, by the version's kind, when nothing disturbs the run.
 OUTCOMES: dict[Kind, Outcome] = {
@@ -60,6 +61,8 @@ class Observer:
     # The release and the time at which each run began to watch it.
     _watching: dict[tuple[Process, str], float] = field(default_factory=dict)
     watched: set[tuple[str, str]] = field(default_factory=set)
+    # The environments and digests of releases whose verification ended inconclusive: they stay.
+    inconclusive: set[tuple[str, str]] = field(default_factory=set)
     # The intents by the run that wrote each; a run's own action and digest.
     _intents: dict[str, tuple[Process, Intent]] = field(default_factory=dict)
     wanted: dict[Process, tuple[str, str]] = field(default_factory=dict)
@@ -133,7 +136,7 @@ class Observer:
         self.broken.append(BrokenError(invariant, detail))
 
 
-def check_end(observer: Observer, history: History, environment: str, results: Iterable[Result]) -> None:
+def check_end(observer: Observer, history: History, environment: str, results: Sequence[Result]) -> None:
     """Check what a command left that nothing disturbed and that came past the lock.
 
     Raises:
@@ -147,19 +150,33 @@ def check_end(observer: Observer, history: History, environment: str, results: I
         raise BrokenError("nothing is left behind", f"{environment}: the lock is still held: {memory.lock}")
     if memory.intent:
         raise BrokenError("nothing is left behind", f"{environment}: the intent is still there: {memory.intent}")
-    if left := set(memory.releases) - {memory.current, memory.previous}:
-        raise BrokenError("nothing is left behind", f"{environment}: {', '.join(left)}")
+    _check_leftovers(memory, results)
     if memory.current != routed:
         raise BrokenError("the target knows its release", f"{environment}: {memory.current}, but users reach {routed}")
     if routed and release is None:
         raise BrokenError("users reach a release", f"{environment}: {routed} does not exist")
-    if release and kind_of(release.version) not in MAY_STAY:
+    stays = release and (environment, digest_of(release.version)) in observer.inconclusive
+    if release and kind_of(release.version) not in MAY_STAY and not stays:
         raise BrokenError("a verified release serves", f"{environment}: {release.version} serves")
     if release and (environment, routed) not in observer.watched:
         raise BrokenError("a verified release serves", f"{environment}: {release.version} was never watched")
     _check_ledger(history, environment, release.image.partition("@")[2] if release else "")
     for result in results:
         _check_record(history, result)
+
+
+def _check_leftovers(memory: MemoryStack, results: Sequence[Result]) -> None:
+    """Check which releases are left.
+
+    A run that ends before its switch leaves what it found, also what an earlier run could not retire.
+    """
+    unnamed = {name: found for name, found in memory.releases.items() if name not in {memory.current, memory.previous}}
+    reports = [result.report for result in results if result.report]
+    retired = any(report.ok or report.outcome == Outcome.ROLLED_BACK for report in reports)
+    tried = {report.digest for report in reports if not report.ok}
+    for name, found in unnamed.items():
+        if retired or digest_of(found.version) in tried:
+            raise BrokenError("nothing is left behind", f"{memory.stack.name}: {name}")
 
 
 def check_outcome(result: Result) -> None:

@@ -222,3 +222,10 @@ async def test_process_of_a_test_remembers_its_calls() -> None:
     process = Process(lambda *_: None)
     await World().target("dev", process).read_state()
     assert process.calls == ["read_state"]
+
+
+async def test_switch_back_leaves_no_release_without_a_role(world: World) -> None:
+    for version in ("good-1", "good-2", "bad"):
+        await world.release("dev", version)
+    assert serving(world) == "good-2"
+    assert {release.version for release in world.stacks["dev"].releases.values()} == {"good-2"}
