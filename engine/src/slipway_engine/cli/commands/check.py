@@ -45,10 +45,10 @@ def run(options: Options, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(USAGE)
         return 0
-    flags = {FLAGS.get(word, word) for word in arguments if word.startswith("-")}
+    flags = {FLAGS.get(item, item) for item in arguments if item.startswith("-")}
     if unknown := flags - set(FLAGS.values()):
         raise UsageError(f"ci check: unknown flag: {min(unknown)}")
-    patterns = [word for word in arguments if not word.startswith("-")]
+    patterns = [item for item in arguments if not item.startswith("-")]
 
     async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
@@ -83,16 +83,16 @@ def _collect(opened: Session, type_def: TypeDef, path: list[str], found: dict[st
     if provider is None or provider.definition is None or type_def.kind != "OBJECT_KIND" or len(path) > 1:
         return
     for function in provider.functions:
-        words = [*path, kebab(function.name)]
+        parts = [*path, kebab(function.name)]
         if function.check:
-            found[":".join(words)] = parse(opened.module, opened.source.main_object, words, "ci check")
+            found[":".join(parts)] = parse(opened.module, opened.source.main_object, parts, "ci check")
         elif not any(arg.required for arg in function.args):
-            _collect(opened, function.return_type, words, found)
+            _collect(opened, function.return_type, parts, found)
 
 
 def _matches(name: str, pattern: str) -> bool:
-    words = ":".join(kebab(word) for word in pattern.split(":"))
-    return fnmatch.fnmatchcase(name, words) or name.startswith(f"{words}:")
+    parts = ":".join(kebab(part) for part in pattern.split(":"))
+    return fnmatch.fnmatchcase(name, parts) or name.startswith(f"{parts}:")
 
 
 def _list(functions: list[Function], names: list[str]) -> str:
