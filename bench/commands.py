@@ -18,12 +18,12 @@ CI = str(Path(sys.executable).with_name("ci"))
 
 
 def log(text: str) -> None:
-    """Tell what is being done, apart from the table."""
+    """Print a line of progress to standard error, apart from the table."""
     print(text, file=sys.stderr, flush=True)
 
 
 def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """Run a command and return what it prints; one that fails ends the benchmark with all that it said."""
+    """Run a command and return its output; a failure ends the benchmark with the whole output."""
     done = subprocess.run(words, cwd=cwd, env=os.environ | dict(env or {}), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
@@ -31,7 +31,7 @@ def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> 
 
 
 def run_with_progress(*words: str, cwd: Path, env: Mapping[str, str]) -> str:
-    """Run a command and return what it writes to standard error; one that fails ends the benchmark."""
+    """Run a command and return its standard error; a failure ends the benchmark."""
     done = subprocess.run(words, cwd=cwd, env=os.environ | dict(env), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
@@ -39,7 +39,7 @@ def run_with_progress(*words: str, cwd: Path, env: Mapping[str, str]) -> str:
 
 
 def attempt(*words: str, env: Mapping[str, str] | None = None) -> None:
-    """Run a command that puts things away; what it says and how it ends is nobody's concern."""
+    """Run a clean-up command; its output and its failure are ignored."""
     subprocess.run(words, cwd=ROOT, env=os.environ | dict(env or {}), capture_output=True, check=False)
 
 
@@ -71,7 +71,7 @@ def seconds_and_peak(*words: str, env: Mapping[str, str]) -> tuple[float, Peak]:
 
 @contextlib.contextmanager
 def engine_cache() -> Iterator[dict[str, str]]:
-    """Give an engine a cache of its own, empty; the value is the environment that says so."""
+    """Create an empty cache for an engine, and yield the environment variables that select it."""
     folder = tempfile.mkdtemp(prefix="slipway-bench-")
     env = {"SLIPWAY_CACHE": folder}
     try:

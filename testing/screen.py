@@ -1,4 +1,4 @@
-"""A person at a terminal: a pseudo-terminal that is the command's own, and what they type and wait for."""
+"""A terminal for tests: a pseudo-terminal for one command, with methods that type and wait."""
 
 import fcntl
 import os
@@ -38,15 +38,15 @@ class Screen:
         self._expect = fdspawn(self._main, timeout=TIMEOUT_SECONDS, encoding="utf-8", codec_errors="replace")
 
     def resize(self, rows: int, columns: int) -> None:
-        """Drag the window's corner."""
+        """Change the terminal's size."""
         fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def __enter__(self) -> Self:
-        """Sit down."""
+        """Return the screen."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave, whatever runs."""
+        """Terminate the command."""
         self.process.terminate()
         self.process.wait(timeout=TIMEOUT_SECONDS)
 

@@ -1,4 +1,4 @@
-"""(d) What every command costs before it does anything."""
+"""(d) The start-up time of every command."""
 
 from collections.abc import Iterator
 

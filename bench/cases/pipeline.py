@@ -26,7 +26,7 @@ NOTE = (
 
 
 def measure(runs: int) -> Iterator[Row | Note]:
-    """Run both sides cold and then warm, as often as asked."""
+    """Run both sides cold and then warm, `runs` times."""
     times: dict[str, list[float]] = {"ours cold": [], "ours warm": [], "theirs cold": [], "theirs warm": []}
     peaks: list[Peak] = []
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as out:

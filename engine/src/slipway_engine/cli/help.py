@@ -34,7 +34,7 @@ def step_help(step: Step, module: Module, defaults: Iterable[tuple[str, str]] = 
     functions = sorted(provider.functions, key=lambda f: kebab(f.name)) if provider else []
     args = [arg for arg in step.function.args if is_supported(arg.type_def, module)]
     usage = [step.path, "[options]" if first else "", "[arguments]" if args else "", "<function>" if functions else ""]
-    parts = [description, f"{bold('USAGE')}\n  {' '.join(argument for argument in usage if argument)}"]
+    parts = [description, f"{bold('USAGE')}\n  {' '.join(word for word in usage if word)}"]
     if functions:
         parts.append(f"{bold('FUNCTIONS')}\n{_table([(kebab(f.name), short(f, provider)) for f in functions])}")
     if args:

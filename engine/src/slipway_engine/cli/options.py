@@ -48,17 +48,17 @@ def scan(arguments: list[str]) -> tuple[Options, list[str]]:
     """Take the common flags out of the arguments, up to `--`; what is left is the command's own."""
     options, rest, queue = Options(), [], list(arguments)
     while queue:
-        argument = queue.pop(0)
-        if argument == "--":
-            rest += [argument, *queue]
+        item = queue.pop(0)
+        if item == "--":
+            rest += [item, *queue]
             break
-        if not _take(options, argument, queue):
-            rest.append(argument)
+        if not _take(options, item, queue):
+            rest.append(item)
     return options, rest
 
 
-def _take(options: Options, argument: str, queue: list[str]) -> bool:
-    name, equals, value = argument.partition("=")
+def _take(options: Options, item: str, queue: list[str]) -> bool:
+    name, equals, value = item.partition("=")
     if name in {"-m", "--mod"}:
         options.module = value if equals else _next(name, queue)
     elif name == "--progress":
@@ -69,10 +69,10 @@ def _take(options: Options, argument: str, queue: list[str]) -> bool:
         options.interactive_command = _words(name, value if equals else _next(name, queue))
     elif name == "--changes":
         options.changes = value if equals else _next(name, queue)
-    elif argument.startswith("--") and name[2:] in LONG:
+    elif item.startswith("--") and name[2:] in LONG:
         setattr(options, LONG[name[2:]], value.lower() not in {"false", "0", "f"})
-    elif argument[:1] == "-" and len(argument) > 1 and all(letter in SHORT for letter in argument[1:]):
-        for letter in argument[1:]:
+    elif item[:1] == "-" and len(item) > 1 and all(letter in SHORT for letter in item[1:]):
+        for letter in item[1:]:
             setattr(options, SHORT[letter], True)
     else:
         return False

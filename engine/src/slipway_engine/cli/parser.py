@@ -74,14 +74,14 @@ def parse(module: Module, main_object: str, arguments: list[str], command: str =
     return chain
 
 
-def _next(step: Step, argument: str, module: Module) -> Step:
+def _next(step: Step, item: str, module: Module) -> Step:
     provider = provider_of(module, step.function.return_type)
-    function = provider.find(argument) if provider else None
+    function = provider.find(item) if provider else None
     if provider is None:
-        raise ChainError(f'unknown command "{argument}" for "{step.path}": its result has no functions', step.path)
+        raise ChainError(f'unknown command "{item}" for "{step.path}": its result has no functions', step.path)
     if function is None:
         names = [kebab(known.name) for known in provider.functions]
-        raise ChainError(f'unknown command "{argument}" for "{step.path}"{_suggest(argument, names)}', step.path)
+        raise ChainError(f'unknown command "{item}" for "{step.path}"{_suggest(item, names)}', step.path)
     return Step(provider, function, f"{step.path} {kebab(function.name)}")
 
 
@@ -91,13 +91,13 @@ def _flags(chain: Chain, tokens: list[str], module: Module) -> list[str]:
     args = {kebab(arg.name): arg for arg in step.function.args if is_supported(arg.type_def, module)}
     queue = list(tokens)
     while queue and queue[0].startswith("-") and queue[0] != "-":
-        argument = queue.pop(0)
-        if argument == "--":
+        item = queue.pop(0)
+        if item == "--":
             break
-        name, equals, text = argument.partition("=")
+        name, equals, text = item.partition("=")
         arg = args.get(kebab(name[2:])) if name.startswith("--") else None
         if arg is None:
-            _common(chain, argument, queue, args)
+            _common(chain, item, queue, args)
         elif equals:
             step.texts.setdefault(arg.name, []).append(text)
         elif arg.type_def.kind == "BOOLEAN_KIND":
@@ -107,8 +107,8 @@ def _flags(chain: Chain, tokens: list[str], module: Module) -> list[str]:
     return queue
 
 
-def _common(chain: Chain, argument: str, queue: list[str], args: Iterable[str]) -> None:
-    name, equals, text = argument.partition("=")
+def _common(chain: Chain, item: str, queue: list[str], args: Iterable[str]) -> None:
+    name, equals, text = item.partition("=")
     match name:
         case "-h" | "--help":
             chain.help = True
@@ -117,7 +117,7 @@ def _common(chain: Chain, argument: str, queue: list[str], args: Iterable[str]) 
         case "-o" | "--output":
             chain.output = text if equals else _argument(name, queue, chain.last)
         case _ if name.startswith("-o") and not name.startswith("--"):
-            chain.output = argument[2:]
+            chain.output = item[2:]
         case _:
             known = [*(f"--{arg}" for arg in args), "--json", "--output", "--help"]
             raise ChainError(f"unknown flag: {name}{_earlier(name, chain) or _suggest(name, known)}", chain.last.path)
@@ -137,8 +137,8 @@ def _earlier(name: str, chain: Chain) -> str:
     return ""
 
 
-def _suggest(argument: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(kebab(argument) if not argument.startswith("-") else argument, list(known), n=3)
+def _suggest(item: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(kebab(item) if not item.startswith("-") else item, list(known), n=3)
     return f"\n\nDid you mean this?\n{''.join(f'  {name}{chr(10)}' for name in close)}".rstrip() if close else ""
 
 

@@ -1,4 +1,4 @@
-"""`python -m orders`: serve until told to stop."""
+"""`python -m orders`: serve until a signal stops the process."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Leaving without a failed request: go on answering until the edge has noticed, then stop."""
+"""Stop without a failed request: answer requests until the edge has noticed, then stop."""
 
 import asyncio
 import signal

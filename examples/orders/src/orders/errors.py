@@ -46,7 +46,7 @@ async def _service_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    """Say where and what, without repeating the input: it is a customer's, and may not even be valid Unicode."""
+    """Return the place and the problem without the input, which is a customer's and may be invalid Unicode."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- for mypy: Starlette's handlers take any Exception
     return answer(422, [{"loc": problem["loc"], "msg": problem["msg"]} for problem in error.errors()])
 

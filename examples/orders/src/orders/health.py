@@ -19,21 +19,21 @@ router = APIRouter(tags=["health"])
 
 
 class Probe:
-    """Asks the database, once at a time however often it is asked itself."""
+    """Checks the database; concurrent callers share one query."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.asking: asyncio.Task[str] | None = None
+        self.query: asyncio.Task[str] | None = None
 
     async def problem(self) -> str:
-        """Say what is wrong with the database; empty when nothing is."""
-        if not self.asking or self.asking.done():
-            self.asking = asyncio.create_task(self._ask())
+        """Return the database's problem; empty when there is none."""
+        if not self.query or self.query.done():
+            self.query = asyncio.create_task(self._query_database())
         # Not cancelled when time is up: to cancel a query, psycopg has to reach the database that does not answer.
-        await asyncio.wait([self.asking], timeout=TIMEOUT)
-        return self.asking.result() if self.asking.done() else f"database: no answer within {TIMEOUT:.0f} s"
+        await asyncio.wait([self.query], timeout=TIMEOUT)
+        return self.query.result() if self.query.done() else f"database: no answer within {TIMEOUT:.0f} s"
 
-    async def _ask(self) -> str:
+    async def _query_database(self) -> str:
         try:
             async with self.pool.connection() as connection:
                 await connection.execute("SELECT 1")

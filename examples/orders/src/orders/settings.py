@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class LogLevel(StrEnum):
-    """`minimal` is another word for `warning`."""
+    """`minimal` means `warning`."""
 
     DEBUG = "debug"
     INFO = "info"

@@ -45,10 +45,10 @@ def run(options: Options, arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(USAGE)
         return 0
-    flags = {FLAGS.get(token, token) for token in arguments if token.startswith("-")}
+    flags = {FLAGS.get(item, item) for item in arguments if item.startswith("-")}
     if unknown := flags - set(FLAGS.values()):
         raise UsageError(f"ci check: unknown flag: {min(unknown)}")
-    patterns = [token for token in arguments if not token.startswith("-")]
+    patterns = [item for item in arguments if not item.startswith("-")]
 
     async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
@@ -83,16 +83,16 @@ def _collect(opened: Session, type_def: TypeDef, path: list[str], found: dict[st
     if provider is None or provider.definition is None or type_def.kind != "OBJECT_KIND" or len(path) > 1:
         return
     for function in provider.functions:
-        tokens = [*path, kebab(function.name)]
+        parts = [*path, kebab(function.name)]
         if function.check:
-            found[":".join(tokens)] = parse(opened.module, opened.source.main_object, tokens, "ci check")
+            found[":".join(parts)] = parse(opened.module, opened.source.main_object, parts, "ci check")
         elif not any(arg.required for arg in function.args):
-            _collect(opened, function.return_type, tokens, found)
+            _collect(opened, function.return_type, parts, found)
 
 
 def _matches(name: str, pattern: str) -> bool:
-    tokens = ":".join(kebab(token) for token in pattern.split(":"))
-    return fnmatch.fnmatchcase(name, tokens) or name.startswith(f"{tokens}:")
+    parts = ":".join(kebab(part) for part in pattern.split(":"))
+    return fnmatch.fnmatchcase(name, parts) or name.startswith(f"{parts}:")
 
 
 def _list(functions: list[Function], names: list[str]) -> str:

@@ -47,11 +47,11 @@ def run(options: Options, arguments: list[str]) -> int:
 
 def _list(opened: Session, names: list[str]) -> str:
     provider = provider_of(opened.module, TypeDef("OBJECT_KIND", opened.source.main_object))
-    for argument in names:
-        function = provider.find(argument) if provider else None
+    for item in names:
+        function = provider.find(item) if provider else None
         if provider is None or function is None:
             name = provider.title if provider else "its result"
-            raise UsageError(f"no function {argument!r} in {name}")
+            raise UsageError(f"no function {item!r} in {name}")
         result = function.return_type
         provider = provider_of(opened.module, result)
         if provider is None:

@@ -1,1 +1,1 @@
-"""The resources in the database: what is asked and what comes back, nothing of HTTP."""
+"""The resources in the database, independent of HTTP."""
