@@ -115,6 +115,13 @@ def _pairs(draw: st.DrawFn) -> Together:
     return Together(first, second, draw(st.sampled_from((0.0, 0.1, 3.0, 8.0))))
 
 
+@st.composite
+def _rollbacks(draw: st.DrawFn) -> Together:
+    """Draw two undisturbed rollbacks at once: what the second one chose before it got the lock is outdated."""
+    rollback = Deliver(draw(_environments), action="rollback")
+    return Together(rollback, rollback, 0.1)
+
+
 # Hypothesis shrinks towards the first: what does not matter in a failing history becomes a wait.
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Wait, st.sampled_from((1.0, 15.0, 700.0))),
@@ -122,6 +129,7 @@ commands: st.SearchStrategy[Command] = st.one_of(
     _deliveries(),
     _deliveries(),
     _pairs(),
+    _rollbacks(),
     st.builds(State, _acts, _versions, st.sampled_from((PEOPLE, ("lead",), ("stakeholder",)))),
     st.builds(LockByPerson, _environments, st.sampled_from((5.0, 3600.0))),
     st.builds(Unlock, _environments),
