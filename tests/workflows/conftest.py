@@ -33,14 +33,14 @@ def runner(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Iterator
     """Return a machine with a repository whose main branch has one commit, a pinned agent, and no delivery yet."""
     ensure_swarm()
     home = tmp_path_factory.mktemp("workflows")
-    key, hub = new_key(home / "key"), FakeGithub()
-    with served(hub, gateway()) as api:
+    key, github = new_key(home / "key"), FakeGithub()
+    with served(github, gateway()) as api:
         text = (HERE / FILE).read_text().replace("{name}", f"act-{uuid.uuid4().hex[:8]}").replace("{api}", api)
         for name in ("dev", "acceptance", "production"):
             text = text.replace(f"{{{name}}}", str(a_free_port()))
         filled(home / "repository", text, f'workflows namespaces="slipway" {key.with_suffix(".pub").read_text()}')
         environ = surroundings(home / "cache")
-        runner = Runner(home / "repository", home / "act", commands, key, hub, environ)
+        runner = Runner(home / "repository", home / "act", commands, key, github, environ)
         runner.git("init", "--quiet", "--initial-branch=main")
         try:
             runner.pin_agent()
@@ -67,6 +67,6 @@ def on_main(runner: Runner, version: str) -> Done:  # noqa: ARG001 - the version
 def in_acceptance(runner: Runner, version: str, on_main: Done) -> Done:
     """Deploy to acceptance, with a lead's approval."""
     assert on_main.status == 0, on_main.output
-    runner.hub.run("2", "acceptance", version)
-    runner.hub.review("2", "lead-login", "acceptance")
+    runner.github.run("2", "acceptance", version)
+    runner.github.review("2", "lead-login", "acceptance")
     return runner.run("workflow_dispatch", "deploy-acceptance.yml", "2", version=version)

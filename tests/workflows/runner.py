@@ -50,7 +50,7 @@ class Runner:
     cache: Path
     bin: Path
     key: Path
-    hub: FakeGithub
+    github: FakeGithub
     environ: Mapping[str, str]
 
     @property

@@ -22,7 +22,7 @@ def test_push_to_main_deploys_to_dev(runner: Runner, version: str, on_main: Done
     assert f"{version} serves dev" in on_main.summaries
     assert serves(runner, "dev") == version
     # Nobody has to be asked about dev.
-    assert runner.hub.requests == []
+    assert runner.github.requests == []
 
 
 def test_acceptance_takes_the_release_of_dev(runner: Runner, version: str, in_acceptance: Done) -> None:
@@ -36,19 +36,19 @@ def test_production_is_refused_without_approvals_and_accepted_with_them(
     runner: Runner, version: str, in_acceptance: Done
 ) -> None:
     assert in_acceptance.status == 0, in_acceptance.output
-    runner.hub.run("3", "production", version)
+    runner.github.run("3", "production", version)
     refused = runner.run("workflow_dispatch", "deploy-production.yml", "3", version=version)
     assert refused.status == 1, refused.output
     assert f"Policy does not allow {version} in production" in refused.summaries
     assert f"production: {version} has 0 of 2 approvals" in refused.summaries
     assert serves(runner, "production") == ""
-    runner.hub.review("3", "lead-login", "production-approval-1")
+    runner.github.review("3", "lead-login", "production-approval-1")
     # One who wrote it does not count, as many gates as they may open.
-    runner.hub.review("3", "author-login", "production-approval-2")
+    runner.github.review("3", "author-login", "production-approval-2")
     refused = runner.run("workflow_dispatch", "deploy-production.yml", "3", version=version)
     assert refused.status == 1, refused.output
     assert f"production: {version} has 1 of 2 approvals (lead)" in refused.output
-    runner.hub.review("3", "stakeholder-login", "production-approval-2")
+    runner.github.review("3", "stakeholder-login", "production-approval-2")
     accepted = runner.run("workflow_dispatch", "deploy-production.yml", "3", version=version)
     assert accepted.status == 0, accepted.output
     assert f"{version} serves production" in accepted.summaries
