@@ -14,7 +14,7 @@ TRANSFERS = 900
 MARGIN = 60
 
 
-def longest(environment: Environment, test_timeout: float = 300) -> float:
+def time_budget(environment: Environment, test_timeout: float = 300) -> float:
     """Return the seconds that a delivery may take; a longer one is ended and undone.
 
     The sum of the shared parts, the replicas' steps with the pauses between them, the tests, the switch and the way

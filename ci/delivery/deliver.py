@@ -5,11 +5,11 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from ci.delivery.budget import MARGIN, longest
+from ci.delivery.budget import MARGIN, time_budget
 from ci.delivery.deploy import deploy, roll_back
 from ci.delivery.lock import acquire_lock, hold_lock, new_lock, stop_when_lost
 from ci.delivery.policy import Policy
-from ci.delivery.recording import Findings, record_end, record_findings, record_start
+from ci.delivery.recording import Observations, record_end, record_observations, record_start
 from ci.delivery.recovery import recover
 from ci.delivery.request import DeliveryReport, DeliveryRequest, StageResult
 from ci.delivery.run import DeliveryEnded, Run
@@ -37,7 +37,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
     loop = asyncio.get_running_loop()
     began = loop.time()
     actor = await policy.ledger.signatures.find_actor() or "anonymous"
-    seconds = longest(target.stack.environment)
+    seconds = time_budget(target.stack.environment)
     lock = new_lock(actor, f"{request.action} {decision.version}", seconds + MARGIN, heartbeat=True)
     took_over = await acquire_lock(target, lock, request.patience)
     async with hold_lock(target, lock.token) as heartbeat:
@@ -48,11 +48,11 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
             sys.stderr.write(f"lock: {locked.message} ({locked.seconds:.1f} s)\n")
             resolution = await recover(target)
             before = await target.read_state()
-            await record_findings(
+            await record_observations(
                 policy.ledger,
                 await policy.ledger.read(),
                 request.environment,
-                Findings(before.current, took_over, resolution),
+                Observations(before.current, took_over, resolution),
             )
             decision, history = await policy.check(request)
             start, history = await record_start(policy.ledger, history, decision)

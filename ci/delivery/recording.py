@@ -22,7 +22,7 @@ MESSAGES = {
 
 
 @dataclass(frozen=True)
-class Findings:
+class Observations:
     """What the holder of the lock found on the target."""
 
     # What serves.
@@ -33,7 +33,7 @@ class Findings:
     resolution: Resolution
 
 
-async def record_findings(ledger: Ledger, history: History, environment: str, found: Findings) -> History:
+async def record_observations(ledger: Ledger, history: History, environment: str, found: Observations) -> History:
     """Record what the holder of the lock found: an expired lock, deliveries without an end, a change by hand."""
     if found.took_over:
         details = {"environment": environment, "previous_actor": found.took_over, "message": "it had expired"}
@@ -82,14 +82,14 @@ async def record_end(
     return entry
 
 
-def _ended_otherwise(history: History, environment: str, found: Findings) -> list[Entry[DeliveryStart]]:
+def _ended_otherwise(history: History, environment: str, found: Observations) -> list[Entry[DeliveryStart]]:
     """Return the start whose end was recorded last, where the target shows that this end was wrong."""
     ended = history.of(DeliveryEnd, environment=environment)[-1:]
     wrong = [entry.record.start for entry in ended if found.resolution or _serves_anyway(history, found, entry.record)]
     return [entry for entry in history.of(DeliveryStart) if entry.id in wrong]
 
 
-def _serves_anyway(history: History, found: Findings, ended: DeliveryEnd) -> bool:
+def _serves_anyway(history: History, found: Observations, ended: DeliveryEnd) -> bool:
     """Return whether a delivery serves that lost its target after the switch, and so was recorded as a failure."""
     switched = any(stage.name == "switch" and stage.ok for stage in ended.stages)
     return switched and ended.digest == found.serving.digest != _recorded_digest(history, ended.environment)

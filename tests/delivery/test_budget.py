@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ci.delivery.budget import MARGIN, SHARED_PARTS, SWITCH, TRANSFERS, longest
+from ci.delivery.budget import MARGIN, SHARED_PARTS, SWITCH, TRANSFERS, time_budget
 from ci.delivery.deliver import deliver
 from ci.delivery.policy import Policy
 from ci.delivery.request import DeliveryRequest
@@ -25,7 +25,7 @@ def test_budget_counts_the_steps_of_the_replicas(replicas: int, parallelism: int
     update = environment.update.model_copy(update={"parallelism": parallelism, "delay": 3})
     environment = environment.model_copy(update={"replicas": replicas, "update": update})
     fixed = SHARED_PARTS + 2 * SWITCH + TRANSFERS + environment.verify.window
-    assert longest(environment, test_timeout=100) == fixed + steps * 8 + pauses * 3 + 100
+    assert time_budget(environment, test_timeout=100) == fixed + steps * 8 + pauses * 3 + 100
 
 
 async def test_delivery_that_takes_longer_than_its_budget_is_undone(world: World) -> None:
@@ -41,7 +41,7 @@ async def test_delivery_that_takes_longer_than_its_budget_is_undone(world: World
     target, began = MemoryTarget(world.stacks["dev"], hang), asyncio.get_running_loop().time()
     policy = Policy(world.settings, world.ledger())
     report = await deliver(DeliveryRequest(environment="dev", version="good-2"), target, policy)
-    budget = longest(target.stack.environment)
+    budget = time_budget(target.stack.environment)
     assert (report.outcome, report.reason, report.intact) == (Outcome.FAILED, "timeout", True)
     assert budget <= asyncio.get_running_loop().time() - began < budget + MARGIN
     assert serving(world) == "good-1"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ci.delivery.recording import Findings, record_end, record_findings, record_start
+from ci.delivery.recording import Observations, record_end, record_observations, record_start
 from ci.delivery.recovery import Resolution
 from ci.delivery.request import DeliveryReport, StageResult
 from ci.ledger.decisions import check_policy
@@ -67,7 +67,7 @@ def find(workspace: Workspace, serving: ReleaseRef, resolution: Resolution = "",
     """Record what the holder of the lock finds, and return the ledger's new history."""
 
     async def record(ledger: Ledger) -> History:
-        await record_findings(ledger, await ledger.read(), "dev", Findings(serving, took_over, resolution))
+        await record_observations(ledger, await ledger.read(), "dev", Observations(serving, took_over, resolution))
         return await ledger.read()
 
     history = workspace.run(record, "lead")

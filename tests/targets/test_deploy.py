@@ -9,7 +9,7 @@ import pytest
 
 from ci.agent.protocol.requests import UnlockEnvironment
 from ci.agent.protocol.responses import Done
-from ci.delivery.budget import longest
+from ci.delivery.budget import time_budget
 from ci.outcome import Outcome
 from ci.targets.target import ReleaseRef
 from tests.agents import Agent, Images, deploy_request
@@ -123,7 +123,7 @@ async def test_second_deploy_waits_for_first(serving: Agent, images: Images) -> 
     await until_written(serving, "lock")
     held = (await serving.state()).lock
     assert held
-    assert (held.lock.until - held.lock.since).total_seconds() > longest(serving.stack.environment)
+    assert (held.lock.until - held.lock.since).total_seconds() > time_budget(serving.stack.environment)
     second = await serving.fail(deploy_request("other", images.service("two"), patience=0))
     assert second.reason == "locked"
     assert "anonymous since" in second.message
@@ -165,7 +165,7 @@ async def test_interrupted_deploy_releases_its_lock(serving: Agent, images: Imag
 async def test_deploy_that_outlasts_its_time_budget_is_undone(
     serving: Agent, images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ci.delivery.deliver.longest", lambda _: 12)
+    monkeypatch.setattr("ci.delivery.deliver.time_budget", lambda _: 12)
     report = await serving.deploy("endless", images.service("two"), images.tests("sleep 60"))
     assert (report.outcome, report.reason, report.intact) == (Outcome.FAILED, "timeout", True)
     await assert_nothing_changed(serving)

@@ -8,7 +8,7 @@ import pytest
 
 from ci.agent.protocol.requests import LockEnvironment, UnlockEnvironment
 from ci.agent.protocol.responses import Done
-from ci.delivery.budget import longest
+from ci.delivery.budget import time_budget
 from ci.delivery.lock import acquire_lock, hold_lock, new_lock, stop_when_lost
 from ci.settings import Settings
 from ci.targets.errors import LockedByPersonError, LockedError
@@ -141,5 +141,5 @@ def test_time_budget_contains_every_time_out_of_a_deploy(name: str) -> None:
     environment = settings.environment(name)
     slowest = environment.replicas if environment.update.parallelism else 1
     together = slowest * environment.health.timeout + 1000 + environment.verify.window
-    assert longest(environment, test_timeout=1000) > together
-    assert longest(environment, test_timeout=1000) == longest(environment, test_timeout=0) + 1000
+    assert time_budget(environment, test_timeout=1000) > together
+    assert time_budget(environment, test_timeout=1000) == time_budget(environment, test_timeout=0) + 1000
