@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ci.frozen import FrozenModel
 from ci.settings import Settings
 from ci.stages.credentials import Credentials
-from ci.stages.errors import Refused
+from ci.stages.errors import CONNECTION_REFUSED, Refused
 from ci.stages.toolchain import UV_VERSION, VENV, base, without_caches
 
 LOCK = "agent.lock"
@@ -81,15 +81,23 @@ async def find_agent(
     `environment` is the one that the agent works on; empty: none.
 
     Raises:
-        Refused: None is pinned for this version of Slipway, and the environment is not of the kind dev.
+        Refused: None is pinned for this version of Slipway or this engine cannot reach the pinned one, and the
+            environment is not of the kind dev.
     """
     if credentials.build_agent:
         return build_agent(settings)
     pin = await _read_pin(source)
-    if pin and pin.inputs == agent_inputs(settings):
-        return _pull(pin.image, settings.registry.host, credentials)
+    current = pin is not None and pin.inputs == agent_inputs(settings)
+    if pin and current and (pulled := await _pull(pin.image, settings, credentials)):
+        return pulled
     if not environment or settings.environment(environment).kind == "dev":
         return build_agent(settings)
+    if pin and current:
+        raise Refused(
+            f"{environment}: this engine has a loopback address of its own, where no registry answers, so the agent "
+            f"that {LOCK} pins ({pin.image}) cannot be pulled. Name the registry by an address that the engine reaches "
+            "too, or build the agent here for this once: ci call --build-agent …"
+        )
     why = f"pins the agent of another version of Slipway ({pin.image})" if pin else "is missing"
     raise Refused(
         f"{environment}: {LOCK} {why}: the agent gets keys and sockets, so its image must be pinned there. Pin it, and "
@@ -125,11 +133,22 @@ def _files() -> list[tuple[str, str]]:
     return [(path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
 
 
-def _pull(image: str, host: str, credentials: Credentials) -> dagger.Container:
-    container = dag.container()
+async def _pull(image: str, settings: Settings, credentials: Credentials) -> dagger.Container | None:
+    """Return the image; None: its registry is at a loopback address that is not the engine's own."""
+    registry, container = settings.registry, dag.container()
     if credentials.registry_password:
-        container = container.with_registry_auth(host, credentials.registry_user, credentials.registry_password)
-    return container.from_(image)
+        container = container.with_registry_auth(
+            registry.host, credentials.registry_user, credentials.registry_password
+        )
+    container = container.from_(image)
+    if not registry.is_loopback:
+        return container
+    try:
+        return await container.sync()
+    except dagger.QueryError as error:
+        if CONNECTION_REFUSED not in str(error):
+            raise
+    return None
 
 
 async def _read_pin(source: dagger.Directory) -> Pin | None:

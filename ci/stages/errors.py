@@ -14,6 +14,9 @@ import dagger
 # Both commands take the same arguments, and a function cannot know which of them called it.
 EITHER_COMMAND = "(on a Dagger engine: `dagger` for `ci`)"
 
+# In an engine's error about a registry on a loopback address: an engine in a container has a loopback address of its own.
+CONNECTION_REFUSED = "connection refused"
+
 
 class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
     """A stage did not succeed; the message holds everything that people need to know."""

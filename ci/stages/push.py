@@ -13,9 +13,8 @@ from ci.settings import Settings
 from ci.stages.agent import Agent
 from ci.stages.concurrently import run_concurrently
 from ci.stages.credentials import Credentials
+from ci.stages.errors import CONNECTION_REFUSED
 from ci.stages.failure import stage
-
-CONNECTION_REFUSED = "connection refused"
 
 
 @dataclasses.dataclass(frozen=True)
