@@ -14,7 +14,7 @@ import dagger
 # Both commands take the same arguments, and a function cannot know which of them called it.
 EITHER_COMMAND = "(on a Dagger engine: `dagger` for `ci`)"
 
-# In an engine's error about a registry on a loopback address: an engine in a container has a loopback address of its own.
+# In the error about a loopback registry of an engine in a container, which has a loopback address of its own.
 CONNECTION_REFUSED = "connection refused"
 
 
