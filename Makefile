@@ -2,9 +2,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# Each step looks first and does only what is missing; `make clean` takes back what they did, the last one first.
+# Each step looks first and does only what is missing; `make clean` undoes the steps, the last one first.
 steps := uv docker swarm images registry env
-# What only the slow tests need.
+# Steps that only the slow tests need.
 steps_full := chromium
 steps_back := stacks env registry images swarm docker chromium uv
 
@@ -12,7 +12,7 @@ state := $(or $(SLIPWAY_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/slip
 # The uv that the set-up installed, where there is no other.
 export PATH := $(PATH):$(state)/bin
 export UV_FROZEN := 1
-# Companies and closed networks have certificates of their own, and the system knows them.
+# Companies and closed networks have CAs of their own: trust the system's.
 export UV_SYSTEM_CERTS ?= true
 
 .PHONY: help
@@ -20,11 +20,11 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 27
 
 .PHONY: deploy
-deploy: setup ## Take the example service to dev, set-up included
+deploy: setup ## Deploy the example service to dev, set-up included
 	uv run ci call deploy --env dev summary
 
 .PHONY: test
-test: setup check ## Run what every change must pass, set-up included
+test: setup check ## Run the tests that every change must pass, set-up included
 	uv run pytest -n 2 --dist loadfile
 
 .PHONY: check
@@ -42,7 +42,7 @@ test-full: setup $(steps_full) check ## Run every test, the slow ones too
 	uv run --group browser pytest -n 2 --dist loadfile -m 'full or not full'
 
 .PHONY: test-dagger
-test-dagger: setup ## Run what both engines do on a Dagger engine: the contract suite, shells, the workflows
+test-dagger: setup ## Run on a Dagger engine: the contract suite, shells, the workflows
 	uv run pytest engine/tests/contract tests/e2e/test_terminals.py tests/workflows/test_act.py -m 'full or not full' --engine=dagger
 
 .PHONY: test-workflows

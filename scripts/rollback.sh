@@ -6,7 +6,7 @@
 #
 # VERSION is a version of the ledger, or the name of a release (web-…). Without a host the script works where DOCKER_HOST
 # points, or on this machine. APP names the app where several apps have an ENV on one target. FORCE=1 goes on where
-# somebody else holds the lock, or where not every replica of the release is healthy.
+# another holder has the lock, or where not every replica of the release is healthy.
 #
 # The script writes the same lock, intent and labels as the pipeline: the next command and the ledger go on from there.
 set -euo pipefail
@@ -107,7 +107,7 @@ acquire_lock() {
 		docker config rm "${ns}_lock" >/dev/null
 		acquire_lock
 	elif [ -z "$force" ]; then
-		fail "nothing was changed. Wait, or ask the holder; to go on all the same: FORCE=1 $0 $env $version"
+		fail "nothing was changed. Wait, or contact the holder; to go on all the same: FORCE=1 $0 $env $version"
 	fi
 	# FORCE=1 goes on under a person's lock, and leaves it.
 }
@@ -153,7 +153,7 @@ list_edges() {
 # Route all users to a release: each edge gets its own configuration with the release's name in it.
 route() {
 	local address config stamp
-	# An edge that was away asks its peers for the newest configuration.
+	# A replica of the edge that was away gets the newest configuration from the others.
 	stamp=$(docker exec "$helper" date +%s)000000
 	for address in $(list_edges); do
 		config=$(fetch "http://$address:2019/config/" |
@@ -163,7 +163,7 @@ route() {
 	done
 }
 
-# Ask every edge as a user would; fail where an edge does not answer with the release.
+# Probe every edge as a user would; fail where an edge does not answer with the release.
 probe() {
 	local address port health path own answer
 	port=$(docker service inspect --format '{{(index .Spec.EndpointSpec.Ports 0).TargetPort}}' "$edge")
@@ -173,7 +173,7 @@ probe() {
 		fetch "http://$address:2019/config/" | grep -q "\"tasks\\.$release\"" || return 1
 		fetch "http://$address:$port$health" >/dev/null || return 1
 		answer=$(fetch "http://$address:$port$path") || answer=''
-		# Only a service that answers with its version can be told apart by its version.
+		# Compare versions only where the service itself answers with its version.
 		if grep -qF "$release_version" <<<"$own" && ! grep -qF "$release_version" <<<"$answer"; then return 1; fi
 	done
 }

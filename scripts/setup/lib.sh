@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What every step of the set-up shares: messages, notes of what was done here, and packages from apt.
-# A step is a script with two verbs: `do` (the default) and `undo`, which takes back only what `do` noted down.
+# What the steps of the set-up share: messages, notes of the changes on this machine, and packages from apt.
+# A step is a script with two verbs: `do` (the default) and `undo`, which undoes only the changes in the notes of `do`.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -9,16 +9,16 @@ step=$(basename "$0")
 export root state
 mkdir -p "$state"
 
-say() { printf '%-9s %s\n' "$step:" "$*"; }
+report() { printf '%-9s %s\n' "$step:" "$*"; }
 
 die() {
 	printf '%-9s %s\n' "$step:" "$*" >&2
 	exit 1
 }
 
-# A note is a file that says what this set-up did on this machine; its content is whatever undoing it needs.
+# A note is a file: it records one change that this set-up made on this machine, and holds what `undo` needs.
 note() { printf '%s\n' "${@:2}" >"$state/$1"; }
-noted() { [ -e "$state/$1" ]; }
+has_note() { [ -e "$state/$1" ]; }
 read_note() { cat "$state/$1"; }
 forget() { rm -f "${@/#/$state/}"; }
 
@@ -27,18 +27,18 @@ docker_answers() { have docker && timeout 20 docker info >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" = 0 ]; }
 installed() { dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u; }
 
-# The value of an image's label, empty where there is none; fails where there is no such image.
+# Prints the value of an image's label, or nothing where the image has no such label; fails where there is no image.
 label_of() {
 	docker image inspect --format "{{with .Config.Labels}}{{with index . \"$2\"}}{{.}}{{end}}{{end}}" "$1" 2>/dev/null
 }
 
-# A machine that has just started may be upgrading itself.
+# A machine that has just started may upgrade itself, and apt is locked meanwhile.
 wait_for_lock=(-o DPkg::Lock::Timeout=300)
 
-# Installs packages and notes down every package that was not there before, under the step's name.
+# Installs packages, and notes every package that was not there before under the step's name.
 apt_install() {
-	have apt-get || die "needs $*, and this system has no apt-get: install them by hand and run this again"
-	is_root || die "needs $*: run 'sudo apt-get install $*' and then this again"
+	have apt-get || die "needs $*, and this system has no apt-get: install them by hand and run the set-up again"
+	is_root || die "needs $*: run 'sudo apt-get install $*', then the set-up again"
 	local before
 	before=$(installed)
 	export DEBIAN_FRONTEND=noninteractive
@@ -51,9 +51,9 @@ apt_install() {
 	comm -13 <(echo "$before") <(installed) >>"$state/packages.$step"
 }
 
-# Removes what apt_install installed in this step, unless something that was installed later needs it.
+# Removes the packages that apt_install installed in this step, unless a package that was installed later needs one.
 apt_remove() {
-	noted "packages.$step" || return 0
+	has_note "packages.$step" || return 0
 	local packages more
 	mapfile -t packages < <(comm -12 <(sort -u "$state/packages.$step") <(installed))
 	forget "packages.$step"
@@ -61,12 +61,12 @@ apt_remove() {
 	more=$(apt-get remove --simulate "${packages[@]}" | sed -n 's/^Remv \([^ ]*\).*/\1/p' | sort |
 		comm -23 - <(printf '%s\n' "${packages[@]}"))
 	if [ -n "$more" ]; then
-		say "kept the Debian packages that were installed here: $(xargs <<<"$more") needs them now"
+		report "kept the Debian packages that were installed here: $(xargs <<<"$more") needs them now"
 		return
 	fi
 	DEBIAN_FRONTEND=noninteractive apt-get "${wait_for_lock[@]}" remove -yqq "${packages[@]}" </dev/null >"$state/apt.log" 2>&1 ||
 		die "could not remove ${packages[*]}:"$'\n'"$(tail -n 20 "$state/apt.log")"
-	say "removed ${#packages[@]} Debian packages"
+	report "removed ${#packages[@]} Debian packages"
 }
 
 run_step() {
