@@ -11,6 +11,7 @@ from ci.agent.protocol import responses
 from ci.decorators import object_type, uncached, uncached_as
 from ci.results import Deployment, SecretList
 from ci.stages.deliver import deliver
+from ci.stages.errors import Refused
 from ci.stages.project import Project
 
 Env = Annotated[str, Doc("The environment: a name in pipeline.toml")]
@@ -40,8 +41,15 @@ class Secrets:
     ) -> Deployment:
         """Set a secret, and deliver the current release again with the new value."""
         agent = await self.project.agent(key)
+        current = (await agent.run(r.ReadStatus(environment=env), responses.Status)).state.current
+        if not current.version:
+            raise Refused(
+                f"{env}: nothing serves there: set the secret, `ci call secrets set --env {env} …`, and deploy"
+            )
         await agent.run(r.SetSecret(environment=env, name=name), responses.Done, secrets={SECRET: value})
-        return Deployment.of(await deliver(agent, r.Deliver(environment=env, action="restore")))
+        return Deployment.of(
+            await deliver(agent, r.Deliver(environment=env, action="restore", version=current.version))
+        )
 
     @uncached_as("list")
     async def show(self, env: Env) -> SecretList:

@@ -148,6 +148,15 @@ async def test_inconclusive_release_stays(world: World) -> None:
     assert serving(world) == "quiet"
 
 
+async def test_restore_of_a_named_version_takes_it_although_it_is_inconclusive(world: World) -> None:
+    await world.release("dev", "good-1")
+    await world.release("dev", "quiet")
+    # `secrets rotate` names the current version: without one, a restore chooses the newest verified release.
+    assert (await world.deliver("dev", "quiet", action="restore")).ended.ok
+    assert serving(world) == "quiet"
+    assert (await world.deliver("dev", action="restore")).ended.version == "good-1"
+
+
 async def test_target_that_is_lost_before_the_switch_keeps_the_current_release(world: World) -> None:
     await world.release("dev", "good-1")
     result = await world.release("dev", "good-2", fault=Fault("cut off", await find_call("route")))
