@@ -13,12 +13,12 @@ from ci.delivery.recording import Observations, record_end, record_observations,
 from ci.delivery.recovery import recover
 from ci.delivery.request import DeliveryReport, DeliveryRequest, StageResult
 from ci.delivery.run import DeliveryEnded, Run
-from ci.ledger.builds import stored_build
+from ci.ledger.builds import find_test_image
 from ci.ledger.errors import LedgerError, RefusedError
 from ci.ledger.history import Entry, History
 from ci.ledger.notifications import notify
 from ci.ledger.policy import Decision
-from ci.ledger.records import DeliveryStart
+from ci.ledger.records import ANONYMOUS, DeliveryStart
 from ci.outcome import Outcome
 from ci.targets.errors import LockedError, TargetError, TimedOutError, UnreachableError
 from ci.targets.target import ReleaseDescription, Target, TestRun
@@ -36,7 +36,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
     decision, _ = await policy.check(request)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    actor = await policy.ledger.signatures.find_actor() or "anonymous"
+    actor = await policy.ledger.signatures.find_actor() or ANONYMOUS
     seconds = time_budget(target.stack.environment)
     lock = new_lock(actor, f"{request.action} {decision.version}", seconds + MARGIN, heartbeat=True)
     took_over = await acquire_lock(target, lock, request.patience)
@@ -56,10 +56,12 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
             )
             decision, history = await policy.check(request)
             start, history = await record_start(policy.ledger, history, decision)
+            image = find_test_image(history, decision.digest)
+            untested = () if image else (f"no test image of {decision.version} is recorded: no tests run",)
             run = Run(
                 target=target,
                 release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
-                tests=_tests(target, history, decision),
+                tests=TestRun(image=image, command=test_command(target)) if image else None,
                 verified=decision.verified,
                 check_policy=_recheck(policy, request.model_copy(update={"version": decision.version})),
                 stages=[locked],
@@ -69,13 +71,13 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
                     "version": decision.version,
                     "digest": decision.digest,
                     "address": before.address,
-                    "by": start.record.actor,
+                    "by": actor,
                     "previous": before.current.model_dump(),
                     "recovered": resolution,
                     "took_over": took_over,
                     "test_command": test_command(target),
                     "approvals": tuple(given.person for given in decision.approvals),
-                    "warnings": decision.warnings,
+                    "warnings": (*decision.warnings, *untested),
                 },
             )
         report = await _carry_out(run, heartbeat, rollback=request.action == "rollback", seconds=seconds)
@@ -122,13 +124,6 @@ async def _record(
         return report.model_copy(update={"unrecorded": str(error)})
     failures = await notify(policy.settings.environment(report.environment).notify, end)
     return report.model_copy(update={"warnings": (*report.warnings, *failures)})
-
-
-def _tests(target: Target, history: History, decision: Decision) -> TestRun | None:
-    """Return the tests of exactly the release's sources; a release without a test image has none."""
-    build = stored_build(history, decision.version)
-    image = build.record.test_image if build and build.record.digest == decision.digest else ""
-    return TestRun(image=image, command=test_command(target)) if image else None
 
 
 def _recheck(policy: Policy, request: DeliveryRequest) -> Callable[[], Awaitable[None]]:

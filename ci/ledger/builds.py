@@ -27,6 +27,15 @@ def stored_build(history: History, version: str, inputs: str = "") -> Entry[Buil
     return stored
 
 
+def find_test_image(history: History, digest: str) -> str:
+    """Return the test image of a release's digest; empty: none is recorded.
+
+    A signed build counts before an unsigned one: a test image runs on the stack's network.
+    """
+    builds = [entry for entry in history.of(Build, digest=digest) if entry.record.test_image]
+    return next((entry.record.test_image for entry in sorted(builds, key=lambda entry: not entry.signer)), "")
+
+
 async def record_build(
     ledger: Ledger, people: Mapping[str, Person], build: BuildDescription
 ) -> tuple[Entry[Build], bool]:

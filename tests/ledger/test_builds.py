@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ci.ledger.builds import stored_build
+from ci.ledger.builds import find_test_image, stored_build
 from ci.ledger.errors import RefusedError
-from ci.ledger.history import History
+from ci.ledger.history import Entry, History
 from ci.ledger.records import Build
 from ci.ledger.store.store import Ledger
 from tests.ledger.workspace import DIGEST, OTHER_DIGEST, Workspace, refusal
@@ -98,3 +98,24 @@ async def test_unsigned_build_does_not_replace_a_signed_one(ledger: Ledger) -> N
     stored = stored_build(History(entries), "1.0")
     assert stored is not None
     assert stored.record.digest == DIGEST
+
+
+def build_with(test_image: str, signer: str = "", digest: str = DIGEST) -> Entry[Build]:
+    """Return the build record of a test image."""
+    image, tests = f"localhost:5000/orders@{digest}", f"localhost:5000/orders@sha256:{test_image * 64}"
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Entry(
+        test_image, Build(app="orders", at=at, version="1.0", image=image, test_image=tests, inputs=""), signer
+    )
+
+
+def test_test_image_of_a_signed_build_counts_before_an_unsigned_one() -> None:
+    history = History((build_with("e"), build_with("a", signer="author")))
+    assert find_test_image(history, DIGEST) == f"localhost:5000/orders@sha256:{'a' * 64}"
+
+
+def test_test_image_is_found_by_digest_where_a_version_has_several_builds() -> None:
+    history = History((build_with("a"), build_with("b", digest=OTHER_DIGEST)))
+    assert find_test_image(history, DIGEST) == f"localhost:5000/orders@sha256:{'a' * 64}"
+    assert find_test_image(history, OTHER_DIGEST) == f"localhost:5000/orders@sha256:{'b' * 64}"
+    assert find_test_image(History(), DIGEST) == ""

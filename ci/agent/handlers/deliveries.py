@@ -7,7 +7,7 @@ from ci.delivery.deliver import deliver, test_command
 from ci.delivery.policy import Policy
 from ci.delivery.request import DeliveryRequest
 from ci.delivery.verification import verify_current
-from ci.ledger.builds import record_build, stored_build
+from ci.ledger.builds import find_test_image, record_build
 from ci.ledger.errors import RefusedError
 from ci.targets.target import TestRun
 
@@ -30,11 +30,11 @@ async def handle_tests(context: Context, request: RunTests) -> Tested:
         current = (await target.read_state()).current
         if not current.digest:
             raise RefusedError(f"{name}: nothing serves there: deploy first, `ci call deploy --env {name}`")
-        build = stored_build(await ledger.read(), current.version)
-        if build is None or build.record.digest != current.digest or not build.record.test_image:
+        image = find_test_image(await ledger.read(), current.digest)
+        if not image:
             raise RefusedError(f"{name}: no test image of {current.version} is recorded: build and deploy it anew")
         command = test_command(target)
-        result = await target.run_tests(TestRun(image=build.record.test_image, command=command))
+        result = await target.run_tests(TestRun(image=image, command=command))
     passed = result.status == "passed"
     message = f"{current.version} {'passed its tests' if passed else 'failed its tests'} in {result.seconds:.1f} s"
     return Tested(ok=passed, message=message, command=command, tests=result)
