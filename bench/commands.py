@@ -30,12 +30,22 @@ def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> 
     return done.stdout.strip()
 
 
-def run_with_progress(*words: str, cwd: Path, env: Mapping[str, str]) -> str:
-    """Run a command and return its standard error; a failure ends the benchmark."""
-    done = subprocess.run(words, cwd=cwd, env=os.environ | dict(env), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stderr
+def run_with_progress(*words: str, cwd: Path, env: Mapping[str, str]) -> list[tuple[float, str]]:
+    """Run a command and return the lines of its standard error, each with the seconds from the start to the line.
+
+    A failure ends the benchmark.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(
+        words, cwd=cwd, env=os.environ | dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stderr is not None  # noqa: S101 - it is a pipe
+        lines = [(time.monotonic() - began, line) for line in process.stderr]
+    if process.returncode:
+        text = "".join(line for _, line in lines)
+        raise SystemExit(f"{' '.join(words)}: exit status {process.returncode}\n{text}")
+    return lines
 
 
 def attempt(*words: str, env: Mapping[str, str] | None = None) -> None:

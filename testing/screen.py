@@ -13,7 +13,8 @@ from typing import Self
 from pexpect import TIMEOUT
 from pexpect.fdpexpect import fdspawn
 
-PROMPT = r"[#$] (\x1b\[6n)?$"  # busybox asks where the cursor is
+# busybox asks where the cursor is, and clears the rest of the line after a change of size
+PROMPT = r"[#$] (\x1b\[\d*[a-zA-Z])*$"
 DONE = r"done\r\n.*[#$] "
 TIMEOUT_SECONDS = 180  # seconds; a machine with much else to do takes its time
 

@@ -202,7 +202,7 @@ class World:
         await self.target(environment).acquire_lock(lock)
 
     async def unlock(self, environment: str) -> None:
-        """Open an environment's lock, whoever holds it."""
+        """Open an environment's lock, also another holder's."""
         await self.target(environment).release_lock(force=True)
 
     async def release(self, environment: str, version: str, *, fault: Fault | None = None, **details: Any) -> Result:

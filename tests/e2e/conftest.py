@@ -22,6 +22,7 @@ from ci.settings import FILE, Settings
 from ci.targets.stack import Stack
 from ci.targets.target import TargetState
 from tests.machine import a_free_port, docker, ensure_swarm
+from tests.registries import Stoppable, a_stoppable_registry
 from tests.users import browsers
 
 from .targets import read_state, remove_stack
@@ -188,6 +189,19 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(REPOSITORY / name, folder / name)
     shutil.copytree(REPOSITORY / "ci", folder / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the module's own registry keeps everything."""
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def registry(data: Path) -> Iterator[Stoppable]:
+    """A registry of the test module's own."""
+    with a_stoppable_registry(a_free_port(), data) as registry:
+        yield registry
 
 
 @pytest.fixture(scope="session")

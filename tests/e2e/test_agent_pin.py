@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from ci.stages.agent_image import LOCK
-from tests.machine import a_free_port, docker
-from tests.registries import Stoppable, a_stoppable_registry
+from tests.machine import docker
+from tests.registries import Stoppable
 
 from .conftest import Environ, a_cache
 from .events import Events, docker_events
@@ -28,19 +28,6 @@ FORGED = {
     "state": {"address": "http://evil.example", "current": {"release": "web-evil", "version": "evil"}},
 }
 DOCKERFILE = "FROM busybox:1\nCOPY slipway-agent /bin/slipway-agent\n"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the registry keeps everything."""
-    return tmp_path_factory.mktemp("registry")
-
-
-@pytest.fixture(scope="module")
-def registry(data: Path) -> Iterator[Stoppable]:
-    """A registry of the tests' own."""
-    with a_stoppable_registry(a_free_port(), data) as registry:
-        yield registry
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,7 @@ import pytest
 
 from ci.stages.agent_image import LOCK
 from tests.infrastructure.lan import Lan, Machine, sshd, until
-from tests.machine import a_free_port
-from tests.registries import Stoppable, a_stoppable_registry
+from tests.registries import Stoppable
 
 from .conftest import CI, REPOSITORY, TIMEOUT, Environ, Outcome
 from .team import Team, new_team
@@ -57,19 +56,6 @@ class Alone:
         """Ask acceptance which version answers."""
         port = self.team.project.stack_of("acceptance").environment.edge.port
         return self.machine.run("curl", "--silent", "--fail", "--max-time", "10", f"http://localhost:{port}/version")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which the registry keeps everything."""
-    return tmp_path_factory.mktemp("registry")
-
-
-@pytest.fixture(scope="module")
-def registry(data: Path) -> Iterator[Stoppable]:
-    """The team's registry, which is all that is left of the world."""
-    with a_stoppable_registry(a_free_port(), data) as registry:
-        yield registry
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,16 @@
 """The types that a module registers, and the module of a running function."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from slipway_engine.api.base import Object
 from slipway_engine.api.context import Context
-from slipway_engine.api.host import Host
+from slipway_engine.api.directory import Directory
 from slipway_engine.api.typedef import TypeDef
 from slipway_engine.errors import Unsupported
 from slipway_engine.model.node import Node
+from slipway_engine.model.tree import Filter
 
 OWN_FOLDER = "a function's working folder is its own, and goes with it"
 
@@ -63,8 +65,7 @@ class CurrentModule(Object):
     async def source(self, ctx: Context) -> Node:
         """Return the module's sources, as dagger.json selects them."""
         exclude = tuple(pattern[1:] for pattern in self.include if pattern.startswith("!"))
-        folder: Node = await Host().directory(ctx, path=self.root, exclude=exclude)
-        return folder
+        return Directory(await ctx.engine.uploads.take_once(Path(self.root), Filter(exclude=exclude)))
 
     def workdir(self, _ctx: Context, **_path: Any) -> Node:
         """Refuse: a function's working folder is its own."""

@@ -24,13 +24,15 @@ class Objects:
         self._stack = contextlib.AsyncExitStack()
         self._removals: set[asyncio.Task[None]] = set()
         self._used = False
+        self._leaves = False  # whether there was something of this session only, besides its containers
 
     def labels(self, *, session: bool = False, step: str = "") -> dict[str, str]:
         """Return the labels of an object: of this session only, or what a step left.
 
         Each is always there: what a commit does not set, its image has from the container and the image below.
         """
-        return {OWN_LABEL: self._store.name, SESSION_LABEL: self.session if session else "", STEP_LABEL: step}
+        self._leaves |= session
+        return self._labels(session=session, step=step)
 
     @contextlib.asynccontextmanager
     async def once(self, name: str, *, shared: bool = True) -> AsyncIterator[None]:
@@ -47,7 +49,7 @@ class Objects:
     async def container(self, config: dict[str, Any]) -> AsyncIterator[str]:
         """Create a container that is removed when the block ends."""
         await self._begin()
-        identifier = await self._docker.create(config | {"Labels": self.labels(session=True)})
+        identifier = await self._docker.create(config | {"Labels": self._labels(session=True)})
         try:
             yield identifier
         finally:
@@ -69,8 +71,12 @@ class Objects:
         await asyncio.gather(*self._removals, return_exceptions=True)
         if self._used:
             with contextlib.suppress(EngineError):
-                await sweep(self._docker, self._store, self.session)
+                if self._leaves:
+                    await sweep(self._docker, self._store, self.session)
                 await keep_limit(self._docker, self._store)
+
+    def _labels(self, *, session: bool, step: str = "") -> dict[str, str]:
+        return {OWN_LABEL: self._store.name, SESSION_LABEL: self.session if session else "", STEP_LABEL: step}
 
     async def _begin(self) -> None:
         """Before the first use of Docker, mark this session as alive and remove what dead ones left."""

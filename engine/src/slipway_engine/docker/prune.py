@@ -8,6 +8,7 @@ from slipway_engine.errors import DockerError
 from slipway_engine.store.database import Store
 
 DEFAULT_LIMIT = 20 * 10**9  # bytes; SLIPWAY_CACHE_BYTES sets another
+SWEPT = "swept"  # of the facts in the store: sessions of which only volumes are left, that stored steps need
 OWN_LABEL, SESSION_LABEL, STEP_LABEL = "slipway.engine", "slipway.session", "slipway.step"
 
 
@@ -59,7 +60,8 @@ async def sweep_dead(docker: Docker, store: Store, own: str) -> None:
         for object_ in await docker.list(kind, SESSION_LABEL, **options)
     ]
     sessions = {object_["Labels"][SESSION_LABEL] for object_ in found} - {own}
-    for session in (s for s in sessions if s.startswith(f"{store.name}-")):
+    # What was swept before left only volumes that stored steps need: to sweep it again would slow every command down.
+    for session in (s for s in sessions if s.startswith(f"{store.name}-") and not store.get_json(SWEPT, s)):
         with store.try_lock(f"session-{session}") as dead:
             if dead:
                 await sweep(docker, store, session)
@@ -76,9 +78,11 @@ async def sweep(docker: Docker, store: Store, session: str) -> None:
             # What a failed step began with is another step's, and must not have to be made again.
             await docker.remove_image(image["Id"], keep_parents=True)
         kept = {volume for step in store.steps_by_use() for volume in step.volumes.values()}
-        for volume in await docker.list("volumes", label):
-            if volume["Name"] not in kept:
-                await docker.remove_volume(volume["Name"])
+        volumes = [volume["Name"] for volume in await docker.list("volumes", label)]
+        for volume in set(volumes) - kept:
+            await docker.remove_volume(volume)
+        if kept & set(volumes):
+            store.put_json(SWEPT, session, value=True)
     except DockerError as error:
         if error.status is not None:
             raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from slipway_engine.docker.client import Docker
 from slipway_engine.docker.daemon import Daemon
-from slipway_engine.errors import DockerError, ServiceError
+from slipway_engine.errors import DockerError, ServiceError, UsageError
 from slipway_engine.events import Events, Span
 from slipway_engine.execution import tunnel
 from slipway_engine.execution.output import Output, attach, command, title
@@ -152,10 +152,20 @@ class Services:
             await asyncio.sleep(0.05)
 
     async def _forward_from_host(self, service: HostService) -> Running:
-        """Give ports of the host an address of their own that containers reach: a small container that passes on."""
+        """Give ports of the host an address that containers reach: this machine's, if free there."""
+        stack, gateway = contextlib.AsyncExitStack(), await _gateway(self._daemon.docker)
+        try:
+            for forward in service.forwards:
+                await stack.enter_async_context(tunnel.listen(gateway, forward.front, service.host, forward.backend))
+        except UsageError:
+            await stack.aclose()
+            return await self._forward_by_container(service, gateway)
+        return Running(gateway, "", stack, {forward.front: forward.front for forward in service.forwards})
+
+    async def _forward_by_container(self, service: HostService, gateway: str) -> Running:
+        """Give ports of the host an address of their own: a small container's, which passes connections on."""
         docker = self._daemon.docker
         stack = contextlib.AsyncExitStack()
-        gateway = await _gateway(docker)
         commands, ports = [], {}
         for forward in service.forwards:
             local = await stack.enter_async_context(tunnel.listen(gateway, 0, service.host, forward.backend))

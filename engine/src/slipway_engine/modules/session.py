@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # imported when they are used: neither is needed where everyt
 class Session:
     """A module loaded into an engine; processes and the API's server start when the first call needs them."""
 
-    def __init__(self, engine: Engine, source: ModuleSource) -> None:
-        """Start with nothing loaded."""
+    def __init__(self, engine: Engine, source: ModuleSource, runner: "Runner | None" = None) -> None:
+        """Start with nothing loaded; a runner that is given is the caller's to close."""
         self.engine = engine
         self.source = source
         self.context = Context(engine)
@@ -39,20 +39,18 @@ class Session:
         self._stack = contextlib.AsyncExitStack()
         self._starting = asyncio.Lock()
         self._endpoint: Endpoint | None = None
-        self._runner: Runner | None = None
+        self._runner = runner
         self._module: Module | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, engine: Engine, source: ModuleSource) -> AsyncIterator["Session"]:
+    async def open(
+        cls, engine: Engine, source: ModuleSource, runner: "Runner | None" = None
+    ) -> AsyncIterator["Session"]:
         """Open a session; when the block ends, its processes have ended too."""
-        session = cls(engine, source)
-        try:
-            async with session._stack:
-                yield session
-        finally:
-            if session._runner:
-                session._runner.close()
+        session = cls(engine, source, runner)
+        async with session._stack:
+            yield session
 
     @property
     def module(self) -> Module:
@@ -67,6 +65,7 @@ class Session:
 
         if self._runner is None:
             self._runner = Runner(self.source)
+            self._stack.callback(self._runner.close)
 
     async def load(self) -> Module:
         """Return the module's types: those remembered for its sources, or those that it registers now."""

@@ -6,7 +6,9 @@ three things: a JSON object, the descriptor for the process's output, and the on
 """
 
 import array
+import asyncio
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -17,8 +19,10 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import FunctionType
 from typing import Any, NoReturn
 
 PACKET = 1 << 17
@@ -38,9 +42,45 @@ def main() -> None:
 def _preload(entry_point: str) -> None:
     # If the module cannot be imported, the process of the call reports it with the SDK's own message.
     with contextlib.suppress(BaseException):
-        importlib.import_module("dagger.mod.cli")
+        with _type_checks_at_first_use():
+            importlib.import_module("dagger.mod.cli")
         EntryPoint("main_object", entry_point, "dagger.mod").load()
         _share_converters()
+        _import_what_connecting_needs()
+
+
+@contextlib.contextmanager
+def _type_checks_at_first_use() -> Iterator[None]:
+    """While the SDK is imported, let it prepare a class for type checks only when the class is first used.
+
+    The SDK has 71 such classes. To prepare all of them takes a quarter of a second, and a call uses a handful.
+    """
+    library: Any = importlib.import_module("beartype")
+    beartype = library.beartype
+    library.beartype = lambda **options: functools.partial(_prepare_at_first_use, beartype(**options))
+    try:
+        yield
+    finally:
+        library.beartype = beartype
+
+
+def _prepare_at_first_use(prepare: Callable[[type], type], kind: type) -> type:
+    methods = {name: value for name, value in vars(kind).items() if isinstance(value, FunctionType)}
+
+    def stand_in(name: str, method: FunctionType) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def first_use(*args: Any, **kwargs: Any) -> Any:
+            if vars(kind)[name] is first_use:
+                for each, original in methods.items():
+                    setattr(kind, each, original)
+                prepare(kind)
+            return vars(kind)[name](*args, **kwargs)
+
+        return first_use
+
+    for name, method in methods.items():
+        setattr(kind, name, stand_in(name, method))
+    return kind
 
 
 def _share_converters() -> None:
@@ -61,6 +101,12 @@ def _share_converters() -> None:
             return make(self.context).structure(value, kind)
 
     core.make_converter = Converter
+
+
+def _import_what_connecting_needs() -> None:
+    # The SDK's libraries import these when a call connects; the process that calls are forked from has time for them.
+    importlib.import_module("httpcore")
+    importlib.import_module("anyio").run(asyncio.sleep, 0)
 
 
 def _serve(channel: socket.socket) -> None:

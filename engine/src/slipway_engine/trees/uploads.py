@@ -25,6 +25,7 @@ class Uploads:
         self._manifests: dict[str, Manifest] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._imports: dict[str, asyncio.Task[None]] = {}
+        self._taken: dict[tuple[Path, Filter], Upload] = {}
 
     async def take(self, path: Path, chosen: Filter) -> Upload:
         """Take a snapshot of a folder, or of a single file as a folder that holds it; what did not change costs a stat.
@@ -40,6 +41,12 @@ class Uploads:
             # Docker's copy is for what comes later: until the host changes, its files are there already.
             self._imports[content] = asyncio.create_task(self._import(path, manifest, scan.ignores))
         return Upload(content)
+
+    async def take_once(self, path: Path, chosen: Filter) -> Upload:
+        """Take a snapshot the first time, and return the same one for the rest of the session."""
+        if (path, chosen) not in self._taken:
+            self._taken[path, chosen] = await self.take(path, chosen)
+        return self._taken[path, chosen]
 
     async def image(self, content: str) -> str:
         """Return the image with Docker's copy of a snapshot; raises EngineError when it was pruned."""

@@ -1,51 +1,21 @@
 """`ci call [--flag …] FUNCTION [--flag …] [FUNCTION …]`: a chain of functions, evaluated and printed."""
 
-import sys
+import contextlib
+from pathlib import Path
 
-from slipway_engine.cli import session
-from slipway_engine.cli.help import step_help
 from slipway_engine.cli.options import Options
-from slipway_engine.cli.parser import Chain, parse
-from slipway_engine.cli.progress import Display
-from slipway_engine.engine import Engine
-from slipway_engine.modules.session import Session
+from slipway_engine.modules.process import Runner
 from slipway_engine.modules.source import ModuleSource
 
 
 def run(options: Options, arguments: list[str]) -> int:
     """Call functions."""
+    source = ModuleSource.find(options.module, Path.cwd())
+    with contextlib.ExitStack() as stack:
+        runner = None
+        if not {"-h", "--help"} & set(arguments):
+            # Two imports of half a second each, at once: the module's in a process of its own, and this command's.
+            runner = stack.enter_context(contextlib.closing(Runner(source)))
+        from slipway_engine.cli.calling import call_chain  # noqa: PLC0415 - after the module's process has started
 
-    async def work(engine: Engine, display: Display) -> int:
-        async with Session.open(engine, ModuleSource.find(options.module, engine.workdir)) as opened:
-            if not {"-h", "--help"} & set(arguments):
-                opened.prepare()
-            module = await opened.load()
-            chain = parse(module, opened.source.main_object, arguments)
-            if chain.help or len(chain.steps) == 1:
-                display.stop()
-                sys.stdout.write(help_text(opened, chain))
-                return 0
-            opened.prepare()  # imports the module while the arguments are read
-            await _call(opened, chain, display)
-            return 0
-
-    return session.run(options, work)
-
-
-def help_text(opened: Session, chain: Chain) -> str:
-    """Return the help of a chain's last function, with the defaults that .env gives."""
-    step = chain.last
-    known = (
-        (arg.name, opened.defaults.get(step.owner.name, step.function.name, arg.name)) for arg in step.function.args
-    )
-    return step_help(step, opened.module, [(name, text) for name, text in known if text is not None])
-
-
-async def _call(opened: Session, chain: Chain, display: Display) -> None:
-    from slipway_engine.cli.evaluate import evaluate  # noqa: PLC0415 - help does not need it
-    from slipway_engine.cli.output import exports, show  # noqa: PLC0415 - as above
-
-    export_to = chain.output if exports(chain.result_type, opened.module) else ""
-    result = await evaluate(opened, chain, export_to)
-    display.stop()
-    show(opened.engine, opened.module, chain, result)
+        return call_chain(options, source, runner, arguments)
