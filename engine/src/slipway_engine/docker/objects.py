@@ -24,7 +24,7 @@ class Objects:
         self._stack = contextlib.AsyncExitStack()
         self._removals: set[asyncio.Task[None]] = set()
         self._used = False
-        self._leaves = False  # whether there was something of this session only, besides its containers
+        self._leaves = False  # whether there may be something of this session only that `_removals` does not hold
 
     def labels(self, *, session: bool = False, step: str = "") -> dict[str, str]:
         """Return the labels of an object: of this session only, or what a step left.
@@ -49,7 +49,11 @@ class Objects:
     async def container(self, config: dict[str, Any]) -> AsyncIterator[str]:
         """Create a container that is removed when the block ends."""
         await self._begin()
-        identifier = await self._docker.create(config | {"Labels": self._labels(session=True)})
+        try:
+            identifier = await self._docker.create(config | {"Labels": self._labels(session=True)})
+        except BaseException:
+            self._leaves = True  # Docker may have created it nevertheless, as after Ctrl-C
+            raise
         try:
             yield identifier
         finally:
