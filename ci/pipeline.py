@@ -31,7 +31,7 @@ from ci.stages.credentials import Credentials
 from ci.stages.deliver import deliver, render_tests
 from ci.stages.errors import Refused, StageFailed
 from ci.stages.failure import next_commands, stage
-from ci.stages.package import Package, package
+from ci.stages.package import Commits, Package, package
 from ci.stages.project import Project
 from ci.stages.statements import read_signed
 from ci.stages.toolchain import step_location
@@ -53,12 +53,21 @@ IGNORED = [
 # source.
 CHECKOUT = [
     "*",
-    "!.git/HEAD",
-    "!.git/config",
-    "!.git/objects",
-    "!.git/packed-refs",
-    "!.git/refs",
-    "!.git/shallow",
+    "!.git",
+    # What changes without another commit, or is of no use to find it.
+    ".git/*.lock",
+    ".git/*_HEAD",
+    ".git/COMMIT_EDITMSG",
+    ".git/hooks",
+    ".git/index",
+    ".git/lfs",
+    ".git/logs",
+    ".git/rr-cache",
+    ".git/worktrees",
+    ".git/modules/**/hooks",
+    ".git/modules/**/index",
+    ".git/modules/**/lfs",
+    ".git/modules/**/logs",
 ]
 
 Env = Annotated[str, Doc("The environment: a name in pipeline.toml")]
@@ -144,7 +153,7 @@ class Ci:
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:
         """Test, lint, build, push and record a version, with its SBOM, once for all environments."""
         agent = await self._project.agent(key)
-        made = await self._package(agent, checkout, version, env)
+        made = await self._package(agent, Commits(checkout, required=True), version, env)
         if made.build is None:
             return Packaged.of(made.version, made.image, existing=True)
         recorded = await agent.run(r.RecordBuild(**made.build.model_dump()), responses.BuildRecorded)
@@ -164,7 +173,7 @@ class Ci:
         """Deploy a version: check policy, test a candidate, switch traffic, watch metrics. In dev, build it first."""
         agent, made = await self._project.agent(key), None
         if agent.settings.environment(env).kind == "dev":
-            made = await self._package(agent, checkout, version, env)
+            made = await self._package(agent, Commits(checkout, required=False), version, env)
             version = made.version
         elif not version:
             raise Refused(f"{env}: --version is required: only environments of the kind dev build (see `environments`)")
@@ -175,7 +184,7 @@ class Ci:
             build=made.build if made else None,
             github_run=self.github_run,
         )
-        return Deployment.of(await deliver(agent, request))
+        return Deployment.of(await deliver(agent, request), made.warnings if made else ())
 
     @uncached
     async def rollback(
@@ -399,7 +408,7 @@ class Ci:
         )
         return Project(self.source, credentials, self.overrides)
 
-    async def _package(self, agent: Agent, checkout: dagger.Directory, version: str, env: str) -> Package:
+    async def _package(self, agent: Agent, checkout: Commits, version: str, env: str) -> Package:
         agent.settings.environment(env)
         return await package(agent, env, self.source, checkout, version, {"test": self.test, "lint": self.lint})
 

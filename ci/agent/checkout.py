@@ -1,28 +1,21 @@
-"""`python -m ci.agent.checkout REPOSITORY SOURCES FOLDER FILE…`: which sources these are, and of which commit.
-
-Run in a step, where REPOSITORY holds the checkout's `.git` and SOURCES its files: those in FOLDER are the sources, and
-changes in FILEs beside it make them dirty as well. Prints a Checkout as JSON.
-"""
+"""Which sources these are, and of which commit."""
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
-if TYPE_CHECKING:
-    from dulwich.objects import Commit
-    from dulwich.repo import Repo
+from ci.agent.git import Git, GitError, open_repository
 
-TAGS = b"refs/tags/"
 EXECUTABLE = 0o100
-# The kinds of files in git: regular, executable, link.
+# The kinds of files, as git numbers them: regular, executable, link.
 REGULAR, PROGRAM, LINK = 0o100644, 0o100755, 0o120000
-
-# By path: the file's kind, and the hash of its content in git.
-Files = Mapping[str, tuple[int, bytes]]
+# How many changed paths are shown.
+SHOWN = 5
+# How many folders with settings of their own are compared with the sources.
+MOST_FOLDERS = 50
+KNOWN_FILTERS = {"unspecified", "unset", "lfs"}
 
 
 class Checkout(BaseModel):
@@ -37,83 +30,64 @@ class Checkout(BaseModel):
     # The e-mail address of the commit's author.
     author: str = ""
     tags: tuple[str, ...] = ()
-    # Whether the sources differ from the commit's.
+    # Whether the sources differ from the commit's, or whether that cannot be known.
     dirty: bool = False
+    # Paths that differ from the commit's, as many as are shown.
+    changes: tuple[str, ...] = ()
+    # Why the sources cannot be compared with a commit, and what to do; empty: they can.
+    problem: str = ""
 
 
 def read_checkout(repository: Path, sources: Path, folder: str, beside: Sequence[str] = ()) -> Checkout:
-    """Describe the sources in a folder of a repository."""
-    from dulwich.errors import NotGitRepository  # noqa: PLC0415 - only the step that runs this has it
-    from dulwich.objects import Commit  # noqa: PLC0415 - the same
-    from dulwich.repo import Repo  # noqa: PLC0415 - the same
+    """Describe the sources: those in `folder`, which other files `beside` it make dirty as well.
 
-    paths = [folder, *beside]
-    found = dict(_source_files(sources, paths))
-    digest = _digest({path: file for path, file in found.items() if _is_below(path, folder)})
+    `repository` holds the repository's `.git`; `sources` holds the repository's files, or those of one of its folders.
+    """
+    digest = _digest(sources, folder)
     try:
-        with Repo(str(repository)) as repo:
-            commit = repo[repo.head()]
-            if isinstance(commit, Commit):
-                return _describe(repo, commit, found, digest, paths)
-    except (NotGitRepository, KeyError):
-        # No repository, or a repository without a commit.
-        pass
-    return Checkout(sources=digest)
-
-
-def _describe(repo: "Repo", commit: "Commit", found: Files, digest: str, paths: Sequence[str]) -> Checkout:
-    from dulwich.ignore import IgnoreFilterManager  # noqa: PLC0415 - only the step that runs this has it
-
-    committed = dict(_committed_files(repo, commit, paths))
-    manager = IgnoreFilterManager.from_repo(repo)
-    present = {path: file for path, file in found.items() if path in committed or not manager.is_ignored(path)}
+        with open_repository(repository / ".git") as git:
+            commit = git.head() if git else ""
+            if git is None or not commit:
+                return Checkout(sources=digest)
+            changes = _find_changes(git, sources, [folder, *beside])
+            author, tags = git.author(), git.tags()
+    except GitError as error:
+        return Checkout(sources=digest, dirty=True, problem=str(error))
     return Checkout(
-        sources=digest,
-        commit=commit.id.decode(),
-        author=commit.author.partition(b"<")[2].partition(b">")[0].decode(errors="replace"),
-        tags=tuple(sorted(_tags(repo, commit))),
-        dirty=present != committed,
+        sources=digest, commit=commit, author=author, tags=tags, dirty=bool(changes), changes=tuple(changes[:SHOWN])
     )
 
 
-def _source_files(root: Path, paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
-    from dulwich.objects import Blob  # noqa: PLC0415 - only the step that runs this has it
-
-    for path in paths:
-        start = root / path
-        for file in sorted(start.rglob("*")) if start.is_dir() else [start]:
-            name = file.relative_to(root).as_posix()
-            if file.is_symlink():
-                yield name, (LINK, Blob.from_string(str(file.readlink()).encode()).id)
-            elif file.is_file():
-                kind = PROGRAM if file.stat().st_mode & EXECUTABLE else REGULAR
-                yield name, (kind, Blob.from_string(file.read_bytes()).id)
+def _find_changes(git: Git, sources: Path, paths: Sequence[str]) -> list[str]:
+    """Return the changed paths; the sources are those of the repository's folder where the fewest have changed."""
+    folders = git.folders_with(PurePosixPath(paths[-1]).name)[:MOST_FOLDERS] if len(paths) > 1 else []
+    found = [_find_changes_in(git, sources, folder, paths) for folder in folders or [""]]
+    return min(found, key=len)
 
 
-def _committed_files(repo: "Repo", commit: "Commit", paths: Sequence[str]) -> Iterator[tuple[str, tuple[int, bytes]]]:
-    from dulwich.object_store import iter_tree_contents  # noqa: PLC0415 - only the step that runs this has it
-
-    for entry in iter_tree_contents(repo.object_store, commit.tree):
-        path = (entry.path or b"").decode(errors="surrogateescape")
-        if entry.mode in {REGULAR, PROGRAM, LINK} and any(_is_below(path, folder) for folder in paths):
-            yield path, (entry.mode, entry.sha or b"")
-
-
-def _tags(repo: "Repo", commit: "Commit") -> Iterator[str]:
-    for name in repo.refs.allkeys():
-        if name.startswith(TAGS) and repo.get_peeled(name) == commit.id:
-            yield name.removeprefix(TAGS).decode()
+def _find_changes_in(git: Git, sources: Path, folder: str, paths: Sequence[str]) -> list[str]:
+    with git.work_tree(sources, folder, paths) as tree:
+        if filters := tree.filters() - KNOWN_FILTERS:
+            raise GitError(
+                f"files pass through the git filter {min(filters)}, which the pipeline does not run: commit the files "
+                "without it, or keep them out of the service's folder"
+            )
+        return tree.changes()
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return folder in {".", path} or path.startswith(folder + "/")
-
-
-def _digest(files: Files) -> str:
-    lines = "".join(f"{kind:o} {blob.decode()} {path}\n" for path, (kind, blob) in sorted(files.items()))
+def _digest(root: Path, folder: str) -> str:
+    lines = "".join(f"{kind:o} {content} {path}\n" for path, kind, content in sorted(_files(root, folder)))
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
-if __name__ == "__main__":
-    at, files, chosen, *others = sys.argv[1:]
-    sys.stdout.write(f"{read_checkout(Path(at), Path(files), chosen, others).model_dump_json()}\n")
+def _files(root: Path, folder: str) -> Iterator[tuple[str, int, str]]:
+    """Return each file's path, kind, and the sha256 of its content."""
+    start = root / folder
+    for file in start.rglob("*") if start.is_dir() else [start]:
+        name = file.relative_to(root).as_posix()
+        if file.is_symlink():
+            yield name, LINK, hashlib.sha256(str(file.readlink()).encode(errors="surrogateescape")).hexdigest()
+        elif file.is_file():
+            kind = PROGRAM if file.stat().st_mode & EXECUTABLE else REGULAR
+            with file.open("rb") as content:
+                yield name, kind, hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,5 +1,6 @@
 """Results of functions that change or read an environment."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from ci.agent.protocol import responses
@@ -23,10 +24,14 @@ class Deployment:
     summary: str = field("The same in Markdown")
 
     @classmethod
-    def of(cls, report: DeliveryReport) -> Self:
-        """Convert a delivery's report."""
+    def of(cls, report: DeliveryReport, warnings: Sequence[str] = ()) -> Self:
+        """Convert a delivery's report; `warnings` are of what came before the delivery."""
         stages = [f"{stage.name}: {stage.message} ({stage.seconds:.1f} s)" for stage in report.stages]
-        notes = [*report.warnings, *([f"approved by {', '.join(report.approvals)}"] if report.approvals else [])]
+        notes = [
+            *warnings,
+            *report.warnings,
+            *([f"approved by {', '.join(report.approvals)}"] if report.approvals else []),
+        ]
         lines = "\n".join(f"- {line}" for line in [*notes, *stages])
         headline = f"**{report.version} serves {report.environment}** at {report.address} ({report.outcome})"
         return cls(

@@ -1,5 +1,6 @@
 """The types of the settings' values."""
 
+import posixpath
 import re
 from typing import Annotated
 
@@ -31,7 +32,8 @@ def _checked_route(route: str) -> str:
 def _checked_folder(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
         raise ValueError("must be a path inside the repository, like examples/orders")
-    return path
+    # One spelling, as git has it: `./svc` and `svc/` are `svc`.
+    return posixpath.normpath(path) if path else path
 
 
 def _checked_name(name: str) -> str:

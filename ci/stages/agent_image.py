@@ -37,8 +37,9 @@ PARTS = [
 PROJECT = ["pyproject.toml", "uv.lock"]
 PROGRAM = "/usr/local/bin/slipway-agent"
 SCRIPT = '#!/bin/sh\nexec python -m ci.agent "$@"\n'
-# ssh-keygen signs and verifies; a static busybox is what the local engine needs of an image where it reaches no other.
-PACKAGES = "openssh-client busybox-static"
+# git knows what a clean checkout is; ssh-keygen signs and verifies; a static busybox is what the local engine needs of
+# an image where it reaches no other.
+PACKAGES = "git openssh-client busybox-static"
 # In the service's own repository, since some registries create no repository by themselves.
 TAG_PREFIX = "agent-"
 PIN = f"ci call pin-agent -o {LOCK}"

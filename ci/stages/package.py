@@ -19,6 +19,7 @@ from ci.settings import Settings
 from ci.stages import build, sbom
 from ci.stages.agent import Agent
 from ci.stages.concurrently import run_concurrently
+from ci.stages.errors import Refused
 from ci.stages.push import TaggedImage, push_images
 from ci.stages.test_image import TAG_PREFIX, test_image
 
@@ -33,6 +34,15 @@ class Package:
     version: str
     image: str
     build: BuildDescription | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Commits:
+    """The repository's commits, and whether the sources' commit must be known, as it must for later environments."""
+
+    repository: dagger.Directory
+    required: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +55,12 @@ class Artifacts:
 
 
 async def package(
-    agent: Agent, environment: str, source: dagger.Directory, checkout: dagger.Directory, version: str, checks: Checks
+    agent: Agent, environment: str, source: dagger.Directory, checkout: Commits, version: str, checks: Checks
 ) -> Package:
     """Check the sources while their images are built, listed and pushed; nothing is recorded yet.
 
     Raises:
-        Refused: The version was built from other sources.
+        Refused: The version was built from other sources, or the commit of the sources must be known and is not.
     """
     began = datetime.now(UTC)
     identify = partial(_identify, agent, source, checkout, version)
@@ -60,8 +70,9 @@ async def package(
     )
     artifacts: Artifacts = done["artifacts"]
     identified = artifacts.identified
+    warnings = (identified.checkout.problem,) if identified.checkout.problem else ()
     if identified.image and (identified.signed or not agent.signs):
-        return Package(identified.version, identified.image)
+        return Package(identified.version, identified.image, warnings=warnings)
     built = BuildDescription(
         version=identified.version,
         image=artifacts.images[IMAGE],
@@ -76,12 +87,15 @@ async def package(
         migrations=await _migrations(agent.settings, service),
         forward_compatible=agent.settings.app.forward_compatible,
     )
-    return Package(identified.version, artifacts.images[IMAGE], built)
+    return Package(identified.version, artifacts.images[IMAGE], built, warnings)
 
 
-async def _identify(agent: Agent, source: dagger.Directory, checkout: dagger.Directory, version: str) -> Identified:
-    mounted = {SOURCES: source, REPOSITORY: checkout}
-    return await agent.run(Identify(version=version), Identified, directories=mounted)
+async def _identify(agent: Agent, source: dagger.Directory, checkout: Commits, version: str) -> Identified:
+    mounted = {SOURCES: source, REPOSITORY: checkout.repository}
+    identified = await agent.run(Identify(version=version), Identified, directories=mounted)
+    if checkout.required and identified.checkout.problem:
+        raise Refused(f"the commit of these sources cannot be known: {identified.checkout.problem}")
+    return identified
 
 
 async def _make_artifacts(

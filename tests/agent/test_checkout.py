@@ -1,7 +1,6 @@
-"""Real repositories, made by git, read by the program that runs in a step."""
+"""Which commit sources are of: real repositories, made by git."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,9 +115,3 @@ def test_repository_without_a_commit_has_no_commit(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "pipeline.toml").write_text("")
     assert read_checkout(tmp_path, tmp_path, FOLDER, BESIDE).commit == ""
-
-
-def test_checkout_runs_as_a_program(folder: Path) -> None:
-    command = [sys.executable, "-m", "ci.agent.checkout", str(folder), str(folder), FOLDER, *BESIDE]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert Checkout.model_validate_json(printed) == seen(folder)

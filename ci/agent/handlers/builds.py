@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 
 from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
@@ -37,6 +38,8 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     checkout = read_checkout(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
     inputs = _inputs(settings, checkout)
     version = request.version or _derived_version(checkout, inputs)
+    if checkout.changes:
+        sys.stderr.write(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}\n")
     async with context.ledger() as ledger:
         build = stored_build(await ledger.read(), version, inputs)
     return Identified(
