@@ -265,6 +265,31 @@ async def test_docker_build_failure_shows_the_output(tree: D) -> None:
         await broken.docker_build().sync()
 
 
+async def test_docker_build_has_cache_mounts_the_platform_and_modes(tree: D, unique: Callable[[], str]) -> None:
+    dockerfile = f"""
+    FROM busybox:1 AS unused
+    RUN exit 7
+    FROM busybox:1
+    ARG TARGETARCH
+    RUN --mount=type=cache,target=/cache echo {unique()} >/cache/kept && echo $TARGETARCH >/architecture
+    RUN [ ! -e /cache/kept ]
+    COPY --chmod=751 a.txt /a.txt
+    """
+    built = tree.with_new_file("Dockerfile", dockerfile).docker_build()
+    assert await built.file("/architecture").contents() in {"amd64\n", "arm64\n"}
+    assert await built.with_exec(["stat", "-c", "%a", "/a.txt"]).stdout() == "751\n"
+
+
+async def test_docker_build_of_a_heredoc_works_or_is_refused_by_name(tree: D) -> None:
+    built = tree.with_new_file("Dockerfile", "FROM busybox:1\nRUN <<EOF\necho made >/made\nEOF\n").docker_build()
+    try:
+        made = await built.file("/made").contents()
+    except dagger.QueryError as error:
+        assert "Dockerfile:2: heredocs need Docker 23 or newer" in str(error)  # noqa: PT017 - which of the two depends
+    else:
+        assert made == "made\n"
+
+
 async def test_docker_build_respects_dockerignore(tree: D) -> None:
     source = tree.with_new_file("Dockerfile", "FROM busybox:1\nCOPY . /src/\n").with_new_file(".dockerignore", "*.md\n")
     built = source.docker_build().directory("/src")

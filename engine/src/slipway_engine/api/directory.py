@@ -211,9 +211,12 @@ class Directory(Object, Location):
         no_init: bool = False,
         ssh: Any = None,
     ) -> ContainerSpec:
-        """Build the folder's Dockerfile with Docker's own builder."""
+        """Build the folder's Dockerfile with the BuildKit inside Docker."""
         if secrets or ssh:
-            raise Unsupported("Directory.dockerBuild(secrets, ssh)", "Docker's classic builder has no way to hide them")
+            raise Unsupported(
+                "Directory.dockerBuild(secrets, ssh)",
+                "the local engine opens no session with Docker's builder, which would ask for them there",
+            )
         arguments = tuple((item["name"], item["value"]) for item in build_args or ())
         image = await ctx.engine.trees.images.image(
             Built(location_of(self), dockerfile, target, arguments, platform or "")

@@ -97,7 +97,7 @@ class PatchOf(Tree):
 
 @dataclass(frozen=True)
 class Built(Tree):
-    """What a Dockerfile makes of a folder, by Docker's own builder."""
+    """What a Dockerfile makes of a folder, by the BuildKit inside Docker."""
 
     context: Location
     dockerfile: str
