@@ -1,6 +1,6 @@
 """Builds: a version maps to one image for good."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History
@@ -9,15 +9,28 @@ from ci.ledger.store.store import Ledger
 from ci.settings import Person, find_person
 
 
-def stored_build(history: History, version: str, inputs: str = "") -> Entry[Build] | None:
-    """Return the build of a version; None: the version was never built.
+def counting_builds(builds: Sequence[Entry[Build]]) -> Sequence[Entry[Build]]:
+    """Return the builds that count: those that a known key signed; without one, all of them.
 
-    Of several builds, a signed one counts before an unsigned one, and the first before those whose writer knew it.
+    Whoever may push to the registry can add an unsigned record, and give it any time.
+    """
+    return [entry for entry in builds if entry.signer] or builds
+
+
+def stored_build(history: History, version: str, inputs: str = "", *, signed: bool = False) -> Entry[Build] | None:
+    """Return the first build of a version that counts; None: there is none.
+
+    `signed`: only builds that a known key signed count. A run with a key vouches for what it delivers, and so delivers
+    nothing that anybody may have recorded.
 
     Raises:
-        RefusedError: Two builds do not know of each other, or `inputs` is given and the version has other inputs.
+        RefusedError: Builds that count have different digests, or `inputs` is given and the version has other inputs.
     """
-    stored = _first_build(history, version)
+    builds = history.builds(version)
+    counting = [entry for entry in builds if entry.signer] if signed else counting_builds(builds)
+    if conflict := describe_conflict(version, counting):
+        raise RefusedError(f"{conflict}: build it under another version")
+    stored = next(iter(counting), None)
     if stored and inputs and stored.record.inputs != inputs:
         build = stored.record
         raise RefusedError(
@@ -27,13 +40,21 @@ def stored_build(history: History, version: str, inputs: str = "") -> Entry[Buil
     return stored
 
 
+def describe_conflict(version: str, builds: Sequence[Entry[Build]]) -> str:
+    """Return a sentence about builds of one version with different digests; empty: they have one digest."""
+    found: dict[str, str] = {}
+    for entry in builds:
+        found.setdefault(entry.record.digest, f"{entry.record.digest[:19]} by {entry.record.actor}")
+    return f"{version} was built as {' and as '.join(found.values())}" if len(found) > 1 else ""
+
+
 def find_test_image(history: History, digest: str) -> str:
     """Return the test image of a release's digest; empty: none is recorded.
 
-    A signed build counts before an unsigned one: a test image runs on the stack's network.
+    A test image runs on the stack's network, so only builds that count are asked.
     """
-    builds = [entry for entry in history.of(Build, digest=digest) if entry.record.test_image]
-    return next((entry.record.test_image for entry in sorted(builds, key=lambda entry: not entry.signer)), "")
+    builds = counting_builds(history.of(Build, digest=digest))
+    return next((entry.record.test_image for entry in builds if entry.record.test_image), "")
 
 
 async def record_build(
@@ -41,52 +62,23 @@ async def record_build(
 ) -> tuple[Entry[Build], bool]:
     """Record a build, or return the build that the version already has; the flag is true where it existed.
 
+    A run with a key signs its own build alone: an unsigned record of the version, which anybody who may push can have
+    written, stays what it is and does not count any more.
+
     Raises:
-        RefusedError: The version was built from other inputs.
+        RefusedError: The version was built from other inputs, or another run recorded another digest meanwhile.
     """
-    history = await ledger.read()
-    stored = stored_build(history, build.version, build.inputs)
-    if stored and (stored.signer or not ledger.signatures.can_sign):
+    history, signed = await ledger.read(), ledger.signatures.can_sign
+    if stored := stored_build(history, build.version, build.inputs, signed=signed):
         return stored, True
-    # An unsigned build is recorded again, unchanged, with a signature.
-    source: BuildDescription = stored.record if stored else build
-    fields = {name: getattr(source, name) for name in BuildDescription.model_fields}
-    fields["author"] = find_person(people, source.author) or source.author
+    fields = {name: getattr(build, name) for name in BuildDescription.model_fields}
+    fields["author"] = find_person(people, build.author) or build.author
     entry, _ = await ledger.append(history, Build, **fields)
-    # Another run may have built the same version at the same time: the first record counts for both.
-    stored = stored_build(await ledger.read(), build.version, build.inputs)
+    # Another run may have built the same version at the same time: with one digest, the first record counts for both.
+    stored = stored_build(await ledger.read(), build.version, build.inputs, signed=signed)
     if stored is None:
         raise RefusedError(
             f"{build.version}: its new record {entry.id[:12]} is not in the registry: "
             "does a retention rule delete tags? Build it again"
         )
     return stored, stored.id != entry.id
-
-
-def _first_build(history: History, version: str) -> Entry[Build] | None:
-    builds = history.builds(version)
-    counting = [entry for entry in builds if entry.signer] or list(builds)
-    if not counting:
-        return None
-    first = counting[0]
-    others = [entry for entry in counting[1:] if entry.record.digest != first.record.digest]
-    if rivals := [entry for entry in others if not _comes_after(history, entry.id, first.id)]:
-        raise RefusedError(
-            f"{version} was built twice at once, as {first.record.digest[:19]} by {first.record.actor} and as "
-            f"{rivals[0].record.digest[:19]} by {rivals[0].record.actor}: build it under another version"
-        )
-    return first
-
-
-def _comes_after(history: History, later: str, earlier: str) -> bool:
-    """Return whether the writer of a record had read another one."""
-    parents = {entry.id: entry.record.parents for entry in history.entries}
-    waiting, seen = [later], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name == earlier:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting += parents.get(name, ())
-    return False

@@ -54,11 +54,6 @@ class Agent:
         )
         return cls(settings, credentials, source, rules)
 
-    @property
-    def signs(self) -> bool:
-        """Whether the agent gets a key to sign with."""
-        return bool(self.credentials.signing_key or (self.credentials.ssh_agent and self.credentials.public_key))
-
     async def run(
         self,
         request: Request,

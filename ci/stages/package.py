@@ -71,7 +71,7 @@ async def package(
     artifacts: Artifacts = done["artifacts"]
     identified = artifacts.identified
     warnings = (identified.checkout.problem,) if identified.checkout.problem else ()
-    if identified.image and (identified.signed or not agent.signs):
+    if identified.image:
         return Package(identified.version, identified.image, warnings=warnings)
     built = BuildDescription(
         version=identified.version,

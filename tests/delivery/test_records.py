@@ -2,11 +2,12 @@
 
 import asyncio
 
-from ci.ledger.records import DeliveryEnd, DeliveryStart, LockTakeover, Recovery
+from ci.ledger.builds import record_build
+from ci.ledger.records import BuildDescription, DeliveryEnd, DeliveryStart, LockTakeover, Recovery
 from ci.outcome import Outcome
 from tests.delivery.process import Fault
 from tests.delivery.test_deploy import find_call
-from tests.delivery.world import World, digest_of
+from tests.delivery.world import World, digest_of, image_of
 
 
 async def recoveries(world: World) -> list[Recovery]:
@@ -136,3 +137,15 @@ async def test_refused_delivery_records_no_start(world: World) -> None:
     await world.build("good-1")
     assert (await world.deliver("production", "good-1")).report is None
     assert (await world.read()).of(DeliveryStart) == ()
+
+
+async def test_strangers_build_record_is_neither_signed_nor_delivered(world: World) -> None:
+    stranger = BuildDescription(
+        version="good-1", image=image_of("a stranger's"), test_image=image_of("its tests"), inputs="inputs of good-1"
+    )
+    await record_build(world.ledger(""), world.settings.people, stranger)
+    result = await world.release("dev", "good-1")
+    assert (result.ended.outcome, result.ended.digest) == (Outcome.SUCCEEDED, digest_of("good-1"))
+    history = await world.read()
+    assert [entry.signer for entry in history.of_digest(stranger.image.partition("@")[2])] == [""]
+    assert history.problems == ()

@@ -41,7 +41,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     if checkout.changes:
         sys.stderr.write(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}\n")
     async with context.ledger() as ledger:
-        build = stored_build(await ledger.read(), version, inputs)
+        build = stored_build(await ledger.read(), version, inputs, signed=ledger.signatures.can_sign)
     return Identified(
         message=f"{version} was built before" if build else f"{version} was never built",
         version=version,
@@ -49,7 +49,6 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
         checkout=checkout,
         image=build.record.image if build else "",
         test_image=build.record.test_image if build else "",
-        signed=bool(build and build.signer),
     )
 
 

@@ -45,7 +45,7 @@ class Done(Response):
 
 
 class Identified(Response):
-    """The checkout's version, and its build where there is one (else `image` is empty)."""
+    """The checkout's version, and the build that this run may use; `image` is empty where the run has to build."""
 
     response: Literal["identified"] = "identified"
     version: str
@@ -54,8 +54,6 @@ class Identified(Response):
     checkout: Checkout
     image: str = ""
     test_image: str = ""
-    # Whether the build's record is signed by a known key.
-    signed: bool = False
 
 
 class Pushed(Response):

@@ -48,10 +48,12 @@ def _check_forwards(case: Case, breaking: Sequence[Build], migrations: AbstractS
 
 
 def _builds(case: Case) -> dict[str, Build]:
+    """Return the build of each digest: a signed one before an unsigned one, which may lie about its migrations."""
     found: dict[str, Build] = {}
-    for entry in case.history.of(Build):
+    entries = case.history.of(Build)
+    for entry in sorted(entries, key=lambda entry: not entry.signer):
         found.setdefault(entry.record.digest, entry.record)
-    return found
+    return {digest: found[digest] for digest in dict.fromkeys(entry.record.digest for entry in entries)}
 
 
 def _tried(case: Case) -> AbstractSet[str]:

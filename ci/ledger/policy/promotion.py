@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ci.ledger.builds import counting_builds, describe_conflict
 from ci.ledger.history import Entry
 from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults
 from ci.ledger.records import Build
@@ -15,8 +16,10 @@ def resolve_build(case: Case) -> tuple[ResolvedVersion | None, list[RuleResult]]
     builds = case.history.builds(wanted)
     if not builds:
         return None, [RuleResult(_never_built(case))]
-    counted = [entry for entry in builds if not case.environment.signed or entry.signer in case.settings.people]
-    results = list(_check_conflict(case, builds))
+    counted: Sequence[Entry[Build]] = counting_builds(builds)
+    if case.environment.signed:
+        counted = [entry for entry in builds if entry.signer in case.settings.people]
+    results = [*_check_conflict(case, counted), *_check_others(case, builds, counted)]
     if not counted:
         results.append(RuleResult(_unsigned(case)))
     build = (counted or builds)[0].record
@@ -48,13 +51,19 @@ def order_rule(case: Case, release: ResolvedVersion) -> RuleResults:
     yield RuleResult(f"{case.name}: {what}: type {case.command('deploy', env=where, version=release.version)}")
 
 
-def _check_conflict(case: Case, builds: Sequence[Entry[Build]]) -> RuleResults:
-    digests = dict.fromkeys(entry.record.digest for entry in builds)
-    if len(digests) > 1:
-        first, *others = (digest[:19] for digest in digests)
-        what = f"{case.input.version} is {first}, but was recorded as {', '.join(others)} too"
-        advice = f": build a new version: {case.command('deploy', env=_first_dev(case) or case.name, version='…')}"
-        yield RuleResult(f"{case.name}: {what}{advice}", refuses=case.environment.signed)
+def _check_conflict(case: Case, counted: Sequence[Entry[Build]]) -> RuleResults:
+    if conflict := describe_conflict(case.input.version, counted):
+        advice = f"build a new version: {case.command('deploy', env=_first_dev(case) or case.name, version='…')}"
+        yield RuleResult(f"{case.name}: {conflict}: {advice}")
+
+
+def _check_others(case: Case, builds: Sequence[Entry[Build]], counted: Sequence[Entry[Build]]) -> RuleResults:
+    """Warn of records of the version that do not count, and name another digest than those that do."""
+    known = {entry.record.digest for entry in counted}
+    others = dict.fromkeys(entry.record.digest[:19] for entry in builds if entry.record.digest not in known)
+    if known and others:
+        what = f"{case.input.version} was recorded as {', '.join(others)} too, which does not count"
+        yield RuleResult(f"{case.name}: {what}: no known person signed it", refuses=False)
 
 
 def _never_built(case: Case) -> str:

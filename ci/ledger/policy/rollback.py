@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ci.ledger.builds import counting_builds
 from ci.ledger.history import Entry
 from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult
 from ci.ledger.policy.denials import active_denials
@@ -106,6 +107,6 @@ def _is_verified(case: Case, digest: str) -> bool:
 
 def _resolve(case: Case, entry: Entry[DeliveryEnd]) -> ResolvedVersion:
     digest = entry.record.digest
-    build = next((found.record for found in case.history.of(Build) if found.record.digest == digest), None)
+    build = next((found.record for found in counting_builds(case.history.of(Build, digest=digest))), None)
     image = build.image if build else f"{case.settings.registry.repository}@{digest}"
     return ResolvedVersion(entry.record.version, image, build)

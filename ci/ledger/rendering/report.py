@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from ci.ledger.builds import counting_builds
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History, ServingRecord
 from ci.ledger.records import Approval, Build, DeliveryEnd, DeliveryStart, Recovery, Resolution
@@ -82,7 +83,7 @@ def _render(history: History, start: Entry[DeliveryStart], end: Entry[ServingRec
 
 
 def _render_build(history: History, record: DeliveryStart) -> Iterator[str]:
-    for build in history.of(Build, version=record.version)[:1]:
+    for build in counting_builds(history.of(Build, version=record.version, digest=record.digest))[:1]:
         author = f", written by {build.record.author}" if build.record.author else ""
         yield f"- built by {describe_actor(build)} from {build.record.commit[:12] or 'no commit'}{author}"
     approvals = history.of(Approval, environment=record.environment, digest=record.digest)

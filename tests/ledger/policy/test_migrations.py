@@ -163,3 +163,15 @@ def test_other_environments_have_the_features_of_their_settings(make_world: type
     world.approve("acceptance", "1", "lead")
     decision = world.decide("acceptance", "1")
     assert (decision.refusals, decision.features) == ((), ("never-tried",))
+
+
+def test_unsigned_record_says_nothing_about_the_migrations_of_a_signed_build(world: World) -> None:
+    world.promote("1", "dev", **FIRST)
+    world.build("2", by="", **FIRST)
+    world.promote("2", "dev", **SECOND, **BREAKING)
+    assert not world.decide("dev", action="rollback").allowed
+    # Nor where the signed build is the one to go back to.
+    world.build("3", by="", **SECOND, image=f"localhost:5000/elsewhere@{world.digest('3')}")
+    world.promote("3", "dev", **SECOND)
+    world.promote("4", "dev", **SECOND)
+    assert world.decide("dev", action="rollback").image == f"localhost:5000/shop@{world.digest('3')}"

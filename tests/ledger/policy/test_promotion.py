@@ -40,15 +40,32 @@ def test_deploy_without_a_version_is_refused(world: World) -> None:
     assert world.decide("dev").refusals == ("dev: name the version: `ci call deploy --env dev --version …`",)
 
 
-def test_version_keeps_its_first_digest(world: World) -> None:
+@pytest.mark.parametrize("by", ["author", ""])
+@pytest.mark.parametrize("env", ["dev", "acceptance", "production"])
+def test_version_with_two_digests_is_refused_everywhere(world: World, env: str, by: str) -> None:
+    world.promote("1.0.0", by=by)
+    world.build("1.0.0", by=by, digest=world.digest("other"))
+    world.approve("acceptance", "1.0.0", "lead")
+    ready(world)
+    (refusal,) = world.decide(env, "1.0.0").refusals
+    if env == "production" and not by:
+        assert "is not signed by a person under [people]" in refusal
+        return
+    digests = [world.digest(name)[:19] for name in ("1.0.0", "other")]
+    who = by or "anonymous"
+    assert refusal.startswith(f"{env}: 1.0.0 was built as {digests[0]} by {who} and as {digests[1]} by {who}: build a")
+
+
+@pytest.mark.parametrize("env", ["dev", "acceptance", "production"])
+def test_unsigned_record_takes_no_signed_builds_place(world: World, env: str) -> None:
+    world.build("1.0.0", by="", digest=world.digest("a stranger's"))
     world.promote("1.0.0")
-    world.build("1.0.0", digest=world.digest("other"))
-    decision = world.decide("dev", "1.0.0")
-    assert decision.digest == world.digest("1.0.0")
-    assert decision.refusals == ()
-    (warning,) = decision.warnings
-    assert warning.startswith(f"dev: 1.0.0 is {world.digest('1.0.0')[:19]}, but was recorded as ")
-    assert any("was recorded as" in refusal for refusal in world.decide("production", "1.0.0").refusals)
+    world.approve("acceptance", "1.0.0", "lead")
+    ready(world)
+    decision = world.decide(env, "1.0.0")
+    assert (decision.digest, decision.refusals) == (world.digest("1.0.0"), ())
+    stranger = world.digest("a stranger's")[:19]
+    assert f"{env}: 1.0.0 was recorded as {stranger} too, which does not count" in decision.warnings[0]
 
 
 def test_same_build_again_is_no_conflict(world: World) -> None:
