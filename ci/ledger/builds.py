@@ -6,6 +6,7 @@ from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History
 from ci.ledger.records import Build, BuildDescription
 from ci.ledger.store.store import Ledger
+from ci.ledger.tags import check_version
 from ci.settings import Person, find_person
 
 
@@ -66,8 +67,10 @@ async def record_build(
     written, stays what it is and does not count any more.
 
     Raises:
-        RefusedError: The version was built from other inputs, or another run recorded another digest meanwhile.
+        RefusedError: The version's name is reserved, the version was built from other inputs, or another run recorded
+            another digest meanwhile.
     """
+    check_version(build.version)
     history, signed = await ledger.read(), ledger.signatures.can_sign
     if stored := stored_build(history, build.version, build.inputs, signed=signed):
         return stored, True

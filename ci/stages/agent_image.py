@@ -14,6 +14,7 @@ from dagger import dag
 from pydantic import ValidationError
 
 from ci.frozen import FrozenModel
+from ci.ledger.tags import AGENTS
 from ci.settings import Settings
 from ci.stages.credentials import Credentials
 from ci.stages.errors import CONNECTION_REFUSED, Refused
@@ -40,8 +41,6 @@ SCRIPT = '#!/bin/sh\nexec python -m ci.agent "$@"\n'
 # git knows what a clean checkout is; ssh-keygen signs and verifies; a static busybox is what the local engine needs of
 # an image where it reaches no other.
 PACKAGES = "git openssh-client busybox-static"
-# In the service's own repository, since some registries create no repository by themselves.
-TAG_PREFIX = "agent-"
 PIN = f"ci call pin-agent -o {LOCK}"
 
 
@@ -107,8 +106,11 @@ async def find_agent(
 
 
 def agent_tag(settings: Settings) -> str:
-    """Return the reserved tag of the agent's image."""
-    return f"{TAG_PREFIX}{agent_inputs(settings)[:32]}"
+    """Return the reserved tag of the agent's image.
+
+    It is in the service's own repository, since some registries create no repository by themselves.
+    """
+    return f"{AGENTS}{agent_inputs(settings)[:32]}"
 
 
 def write_pin(settings: Settings, image: str) -> str:

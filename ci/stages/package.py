@@ -15,13 +15,14 @@ from ci.agent.protocol.requests import Identify
 from ci.agent.protocol.responses import Identified
 from ci.ledger.provenance import provenance
 from ci.ledger.records import BuildDescription
+from ci.ledger.tags import TESTS as TESTS_TAG
 from ci.settings import Settings
 from ci.stages import build, sbom
 from ci.stages.agent import Agent
 from ci.stages.concurrently import run_concurrently
 from ci.stages.errors import Refused
 from ci.stages.push import TaggedImage, push_images
-from ci.stages.test_image import TAG_PREFIX, test_image
+from ci.stages.test_image import test_image
 
 Checks = Mapping[str, Callable[[], Awaitable[Any]]]
 IMAGE, TESTS = "image", "tests"
@@ -108,8 +109,8 @@ async def _make_artifacts(
     image = build.image(settings, service, version)
     await build.build_image(settings, image)
     tagged = {
-        IMAGE: TaggedImage(image, version),
-        TESTS: TaggedImage(test_image(settings, service), f"{TAG_PREFIX}{version}"),
+        IMAGE: TaggedImage(image, version, is_final=True),
+        TESTS: TaggedImage(test_image(settings, service), f"{TESTS_TAG}{version}", is_final=True),
     }
     done = await run_concurrently(
         {

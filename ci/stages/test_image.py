@@ -5,9 +5,6 @@ import dagger
 from ci.settings import Settings
 from ci.stages.toolchain import without_caches, workbench
 
-# After the version, in the service's own repository: `1.4.2` has its tests under `tests-1.4.2`.
-TAG_PREFIX = "tests-"
-
 
 def test_image(settings: Settings, service: dagger.Directory) -> dagger.Container:
     """Return the image that runs a release's tests in a helper container on the stack's network."""

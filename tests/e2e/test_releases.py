@@ -110,7 +110,7 @@ def test_rollback_is_a_switch_back_and_forward_again(team: Team) -> None:
             ("approve", "--env=acceptance", "--version=v7"), "lead", "v7 was never built", marks=pytest.mark.full
         ),
         pytest.param(
-            ("deploy", "--env=dev", "--checkout=.", "--version=a b"), "", "must be at most 128", marks=pytest.mark.full
+            ("deploy", "--env=dev", "--checkout=.", "--version=a b"), "", "must be at most 122", marks=pytest.mark.full
         ),
     ],
 )

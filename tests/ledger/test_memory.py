@@ -77,6 +77,12 @@ async def test_blob_is_found_by_its_digest(registry: Registry) -> None:
     assert await registry.put_blob(b"something") == digest
 
 
+async def test_digest_of_a_tag_is_that_of_its_manifest(registry: Registry) -> None:
+    assert await registry.digest("one") == ""
+    await put(registry, "one", ARTIFACT)
+    assert await registry.digest("one") == digest_of(ARTIFACT.manifest())
+
+
 async def test_unknown_names_are_missing(registry: Registry) -> None:
     await registry.put_blob(EMPTY_CONTENT)
     with pytest.raises(MissingError):

@@ -1,5 +1,6 @@
 """Handlers for builds: identify a checkout's version, push its images, record its build."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -8,18 +9,16 @@ import sys
 from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
 from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
-from ci.agent.protocol.requests import Identify, PushArchives, RecordBuild
-from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed
+from ci.agent.protocol.requests import Identify, PushArchives, ReadTags, RecordBuild
+from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed, Tags
 from ci.ledger.builds import record_build, stored_build
-from ci.ledger.errors import RefusedError
 from ci.ledger.records import BuildDescription
+from ci.ledger.tags import check_version, is_version
 from ci.settings import FILE, Settings
 from ci.targets.errors import NotReadyError
 from ci.targets.swarm.images import push_archive
 from ci.targets.swarm.target import SwarmTarget
 
-# A registry's tag: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests.
-TAG = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 # Settings of the service that do not change its image.
 NOT_IN_IMAGE = {"tests", "migrations", "forward_compatible"}
 
@@ -28,16 +27,15 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     """Name the version of the checkout, and find its build.
 
     Raises:
-        RefusedError: The version cannot be a registry's tag, or was built from other sources.
+        RefusedError: The version cannot be a registry's tag, its name is reserved, or it was built from other sources.
     """
-    if request.version and not TAG.match(request.version):
-        raise RefusedError(
-            f"version {request.version}: must be at most 128 letters, digits, dots, hyphens and _, like 1.4.2"
-        )
+    if request.version:
+        check_version(request.version)
     settings = context.settings
     checkout = read_checkout(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
     inputs = _inputs(settings, checkout)
     version = request.version or _derived_version(checkout, inputs)
+    check_version(version)
     if checkout.changes:
         sys.stderr.write(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}\n")
     async with context.ledger() as ledger:
@@ -50,6 +48,14 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
         image=build.record.image if build else "",
         test_image=build.record.test_image if build else "",
     )
+
+
+async def handle_read_tags(context: Context, request: ReadTags) -> Tags:
+    """Read what tags name in the repository."""
+    async with context.ledger() as ledger:
+        digests = await asyncio.gather(*map(ledger.registry.digest, request.tags))
+    found = {tag: digest for tag, digest in zip(request.tags, digests, strict=True) if digest}
+    return Tags(message=f"{len(found)} of {len(request.tags)} tags exist", digests=found)
 
 
 async def handle_push(context: Context, request: PushArchives) -> Pushed:
@@ -84,7 +90,7 @@ def _inputs(settings: Settings, checkout: Checkout) -> str:
 
 def _derived_version(checkout: Checkout, inputs: str) -> str:
     # The highest tag where there are several: v1.10 comes after v1.9.
-    tags = sorted((tag for tag in checkout.tags if TAG.match(tag)), key=_order)
+    tags = sorted((tag for tag in checkout.tags if is_version(tag)), key=_order)
     name = tags[-1] if tags else checkout.commit[:12] or "dev"
     # The inputs distinguish dirty checkouts of the same commit.
     return f"{name}-dirty-{inputs[:8]}" if checkout.dirty or not checkout.commit else name

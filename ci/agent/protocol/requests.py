@@ -37,6 +37,14 @@ class Identify(Request):
     version: str = ""
 
 
+class ReadTags(Request):
+    """Read what tags name in the service's repository."""
+
+    request: Literal["read-tags"] = "read-tags"
+    needs_ledger: ClassVar[bool] = True
+    tags: tuple[str, ...]
+
+
 class PushArchives(Request):
     """Push the images whose archives are in the agent's home, through the daemon of an environment's target."""
 
@@ -230,6 +238,7 @@ class Provision(Request):
 
 AnyRequest = Annotated[
     Identify
+    | ReadTags
     | PushArchives
     | RecordBuild
     | Deliver

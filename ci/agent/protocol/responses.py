@@ -56,6 +56,13 @@ class Identified(Response):
     test_image: str = ""
 
 
+class Tags(Response):
+    """The digest that each tag names, without the tags that do not exist."""
+
+    response: Literal["tags"] = "tags"
+    digests: dict[str, str]
+
+
 class Pushed(Response):
     """The images' addresses by digest, by the archives' file names."""
 
@@ -145,6 +152,7 @@ AnyResponse = Annotated[
     | Refused
     | Done
     | Identified
+    | Tags
     | Pushed
     | BuildRecorded
     | Delivered

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 
 from ci.ledger.records import record_id
 from ci.ledger.store.registry import MANIFEST, digest_of
+from ci.ledger.tags import RECORDS
 
 RECORD = "application/vnd.slipway.record.v1+json"
 SIGNATURE = "application/vnd.slipway.signature.v1+pem"
 EMPTY = "application/vnd.oci.empty.v1+json"
 EMPTY_CONTENT = b"{}"
-PREFIX = "ledger-"
-TAG = re.compile(r"^ledger-(\d{8}T\d{12}Z)-([0-9a-f]{32})$")
+TAG = re.compile(rf"^{RECORDS}(\d{{8}}T\d{{12}}Z)-([0-9a-f]{{32}})$")
 TIME = "%Y%m%dT%H%M%S%fZ"
 # The largest record, and the largest blob that goes into the manifest: registries accept manifests up to 4 MiB.
 LARGEST, EMBEDDED = 8 << 20, 1 << 20
@@ -68,7 +68,7 @@ class Artifact:
 
 def tag_of(payload: bytes, at: datetime) -> str:
     """Return the tag of a record that was written at a time."""
-    return f"{PREFIX}{at.astimezone(UTC).strftime(TIME)}-{record_id(payload)[:32]}"
+    return f"{RECORDS}{at.astimezone(UTC).strftime(TIME)}-{record_id(payload)[:32]}"
 
 
 def parse_tag(tag: str) -> tuple[datetime, str] | None:

@@ -20,6 +20,13 @@ from ci.ledger.errors import DeniedError, MissingError, RegistryError, Unreachab
 from ci.ledger.store.login import Login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+# Every kind of manifest: a tag may name an image of Docker's, or of several platforms.
+MANIFESTS = (
+    MANIFEST,
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 # The pauses before further attempts, in seconds.
 PAUSES = (0.2, 1.0, 3.0)
 TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
@@ -84,7 +91,15 @@ class Registry:
         Raises:
             MissingError: There is none.
         """
-        return (await self._send("GET", f"{self._path}/manifests/{reference}", headers={"Accept": MANIFEST})).content
+        headers = {"Accept": ", ".join(MANIFESTS)}
+        return (await self._send("GET", f"{self._path}/manifests/{reference}", headers=headers)).content
+
+    async def digest(self, tag: str) -> str:
+        """Return the digest that a tag names; empty: there is no such tag."""
+        try:
+            return digest_of(await self.manifest(tag))
+        except MissingError:
+            return ""
 
     async def put_manifest(self, tag: str, manifest: bytes) -> None:
         """Store a manifest under a tag."""

@@ -11,11 +11,12 @@ from ci.ledger.errors import DeniedError, MissingError, RegistryError, SchemaErr
 from ci.ledger.history import Entry, History
 from ci.ledger.records import ANONYMOUS, Record, record_id, serialize_record
 from ci.ledger.signing.signatures import Signatures
-from ci.ledger.store.artifacts import EMPTY_CONTENT, PREFIX, Artifact, Manifest, embedded_blob, parse_tag, tag_of
+from ci.ledger.store.artifacts import EMPTY_CONTENT, Artifact, Manifest, embedded_blob, parse_tag, tag_of
 from ci.ledger.store.cache import Cache
 from ci.ledger.store.checks import AHEAD, CheckedRecord, check_record
 from ci.ledger.store.order import find_missing_parents, mark_disorder, remove_replays, sort_entries
 from ci.ledger.store.registry import Registry, digest_of
+from ci.ledger.tags import RECORDS
 
 # How many records are fetched at once.
 CONCURRENCY = 8
@@ -51,7 +52,7 @@ class Ledger:
             SigningError: The allowed signers or the revoked keys cannot be read.
         """
         self.signatures.check()
-        tags = sorted(tag for tag in await self.registry.tags() if tag.startswith(PREFIX))
+        tags = sorted(tag for tag in await self.registry.tags() if tag.startswith(RECORDS))
         now = datetime.now(UTC)
         found = await asyncio.gather(*(self._in_slot(functools.partial(self._read_one, tag, now)) for tag in tags))
         for one in found:

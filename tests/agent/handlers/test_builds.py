@@ -1,9 +1,15 @@
 """The version of a checkout, and the inputs of its build."""
 
+from pathlib import Path
+
 import pytest
 
 from ci.agent.checkout import Checkout
+from ci.agent.dispatch import respond
 from ci.agent.handlers.builds import _derived_version, _inputs
+from ci.agent.home import RULES, Home, Rules
+from ci.agent.protocol.requests import Identify
+from ci.agent.protocol.responses import Refused
 from ci.settings import Settings
 
 TEXT = """
@@ -27,6 +33,7 @@ CLEAN = Checkout(sources="5" * 64, commit="c" * 40, author="author@example.org")
         (CLEAN.model_copy(update={"tags": ("v1.4.2",)}), "v1.4.2"),
         (CLEAN.model_copy(update={"tags": ("v1.9", "v1.10")}), "v1.10"),
         (CLEAN.model_copy(update={"tags": ("release/7",)}), "cccccccccccc"),
+        (CLEAN.model_copy(update={"tags": ("ledger-1", "tests-2", "agent-3")}), "cccccccccccc"),
         (CLEAN.model_copy(update={"dirty": True}), "cccccccccccc-dirty-01234567"),
         (CLEAN.model_copy(update={"dirty": True, "tags": ("v1.4.2",)}), "v1.4.2-dirty-01234567"),
         (Checkout(sources="5" * 64), "dev-dirty-01234567"),
@@ -34,6 +41,13 @@ CLEAN = Checkout(sources="5" * 64, commit="c" * 40, author="author@example.org")
 )
 def test_checkout_has_a_version(checkout: Checkout, version: str) -> None:
     assert _derived_version(checkout, "0123456789" * 6) == version
+
+
+async def test_reserved_version_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / RULES).write_text(Rules(settings=Settings.parse(TEXT)).model_dump_json())
+    response = await respond(Home(tmp_path), Identify(version="ledger-foo"))
+    assert isinstance(response, Refused)
+    assert response.message.startswith("version ledger-foo: ledger-… is reserved for records of the ledger")
 
 
 def test_inputs_are_what_the_image_depends_on() -> None:
