@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, JsonValue
@@ -17,6 +17,8 @@ Action = Literal["deploy", "rollback", "restore"]
 Resolution = Literal["undone", "finished", "observed"]
 YEARS = range(2000, 3000)
 ANONYMOUS = "anonymous"
+# How far the clocks of writers may be ahead of this one.
+AHEAD = timedelta(minutes=10)
 
 
 def _in_utc(time: datetime) -> datetime:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from ci.ledger.builds import stored_build
 from ci.ledger.errors import RefusedError, StatementError
 from ci.ledger.history import History
-from ci.ledger.records import Approval, Denial, Lift
+from ci.ledger.records import AHEAD, Approval, Denial, Lift
 from ci.ledger.signing.signatures import Signatures
 from ci.ledger.signing.statements import Act, Statement, join_lines, parse_statement
 from ci.settings import Settings
@@ -84,7 +84,8 @@ async def check_signed_text(
     """Check a statement that was signed elsewhere; its own reason and times count.
 
     Raises:
-        RefusedError: The statement is about something else, was used before, or no known person signed it.
+        RefusedError: The statement is about something else, its times do not count, it was used before, or no known
+            person signed it.
     """
     expected = _make_statement(settings, history, about)
     found = await _verify(signatures, about.environment, signed)
@@ -94,6 +95,7 @@ async def check_signed_text(
                 f"{about.environment}: the statement is about another {name}: {getattr(found.statement, name)}, "
                 f"not {getattr(expected, name)}: sign the text of `ci call statement`"
             )
+    _check_times(settings, found.statement)
     _raise_if_used(history, found.statement)
     return found
 
@@ -131,6 +133,17 @@ async def _verify(signatures: Signatures, environment: str, signed: SignedText) 
             return SignedStatement(statement, text, signed.signature)
     why = await signatures.explain_invalid(statement.text.encode(), signed.signature, statement.at)
     raise RefusedError(f"{environment}: the statement does not count: it is signed {why}")
+
+
+def _check_times(settings: Settings, statement: Statement) -> None:
+    again = "make a new one with `ci call statement`"
+    if statement.at > datetime.now(UTC) + AHEAD:
+        what = f"the statement is dated {statement.at:%Y-%m-%d %H:%M} UTC, which has not come yet"
+        raise RefusedError(f"{statement.environment}: {what}: was the clock right where it was made? If so, {again}")
+    longest = settings.environment(statement.environment).approvals.valid_for
+    if statement.expires and statement.expires > statement.at + timedelta(seconds=longest):
+        what = f"the statement expires {statement.expires:%Y-%m-%d %H:%M} UTC, more than {longest:g} s after its date"
+        raise RefusedError(f"{statement.environment}: {what}: {again}")
 
 
 def _raise_if_used(history: History, statement: Statement) -> None:

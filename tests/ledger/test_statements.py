@@ -2,13 +2,14 @@
 
 import subprocess
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ci.ledger.errors import SigningError
-from ci.ledger.records import Approval, serialize_record
+from ci.ledger.records import Approval, Lift, serialize_record
 from ci.ledger.signed_statements import SIGN_COMMAND, SignedText, StatementInput, explain_signing
 from ci.ledger.signing.signatures import SigningKey
 from ci.ledger.signing.statements import Statement
@@ -16,6 +17,7 @@ from ci.ledger.statements import write_statement
 from ci.ledger.store.artifacts import Artifact, tag_of
 from ci.ledger.store.store import Ledger, store_artifact
 from ci.settings import Settings
+from tests.ledger.attacker import push, signed_by
 from tests.ledger.workspace import DIGEST, OTHER_DIGEST, Workspace, refusal, ssh_keygen
 
 ABOUT = {"environment": "production", "version": "1.0"}
@@ -233,3 +235,52 @@ def test_denial_by_a_person_who_is_not_listed_is_refused(built: Workspace) -> No
 
 def test_approval_of_a_version_that_was_never_built_is_refused(built: Workspace) -> None:
     assert "2.0 was never built" in refusal(lambda: built.approve("lead", "production", "2.0"))
+
+
+@pytest.mark.parametrize("act", ["approve", "lift", "deny"])
+def test_statement_that_is_dated_ahead_is_refused(built: Workspace, act: str) -> None:
+    built.deny("lead", "production", "a doubt")
+    ahead = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3650)
+    last: dict[str, object] = {"expires": None, "reason": "later"}
+    if act == "approve":
+        last = {"expires": ahead + timedelta(days=7)}
+    text = signed(built, "lead", statement(act=act, at=ahead, **last).text)
+    work: dict[str, Callable[[], object]] = {
+        "approve": lambda: built.approve("", "production", signed=text),
+        "deny": lambda: built.deny("", "production", "later", signed=text),
+        "lift": lambda: built.lift("", "production", "later", signed=text),
+    }
+    message = refusal(work[act])
+    assert f"the statement is dated {ahead:%Y-%m-%d %H:%M} UTC, which has not come yet" in message
+
+
+def test_statement_that_expires_too_late_is_refused(built: Workspace) -> None:
+    late = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3650)
+    message = refused_approval(built, signed(built, "lead", statement(expires=late).text))
+    assert f"the statement expires {late:%Y-%m-%d %H:%M} UTC, more than 604800 s after its date" in message
+
+
+def test_record_of_a_statement_that_is_dated_ahead_does_not_count(built: Workspace) -> None:
+    built.deny("lead", "production", "a doubt")
+
+    async def push_ahead(ledger: Ledger) -> str:
+        history, ahead = await ledger.read(), datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        text = statement(act="lift", at=ahead, expires=None, reason="later").text
+        record = Lift(
+            **ABOUT,
+            app="orders",
+            digest=DIGEST,
+            reason="later",
+            at=datetime.now(UTC),
+            parents=history.heads,
+            statement=text,
+            signature=await signed_by(built, "lead", text.encode()),
+        )
+        return await push(ledger, record)
+
+    tag = built.run(push_ahead)
+    history = built.read()
+    assert [entry.person for entry in history.of(Lift)] == [""]
+    (problem,) = history.problems
+    assert problem.startswith(f"forged: {tag}: lift of 1.0 in production: its statement is dated ")
+    assert "is denied by lead" in refusal(lambda: built.check("lead", "production"))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ci.ledger.errors import StatementError
 from ci.ledger.history import Entry, History
 from ci.ledger.policy.case import Case, ResolvedVersion, RuleResult, RuleResults, ValidApproval, describe_roles, join_or
-from ci.ledger.records import ANONYMOUS, Approval, Build, DeliveryStart
+from ci.ledger.records import AHEAD, ANONYMOUS, Approval, Build, DeliveryStart
 from ci.ledger.signing.statements import parse_statement
 from ci.settings import Settings, find_person, people_with_role
 
@@ -35,9 +35,9 @@ def valid_approvals(
     others: dict[str, str] = {}
     for entry in history.of(Approval, environment=environment, digest=digest):
         person = entry.person
-        expires = _expiry(settings, entry.record)
+        since, expires = _times(settings, entry.record)
         name = person or entry.record.login or entry.record.actor
-        why = _explain_invalid(settings, entry, authors) or _explain_expired(expires, now)
+        why = _explain_invalid(settings, entry, authors) or _explain_times(since, expires, now)
         if why:
             others[name] = f"that of {name} does not count: {why}"
         else:
@@ -57,13 +57,15 @@ def author_names(settings: Settings, history: History, digest: str) -> tuple[str
     return tuple(found)
 
 
-def _expiry(settings: Settings, approval: Approval) -> datetime:
+def _times(settings: Settings, approval: Approval) -> tuple[datetime, datetime]:
+    """Return an approval's date and its end, which is not later than the environment allows."""
     try:
         since = parse_statement(approval.statement).at
     except StatementError:
         since = approval.at
+    # Shortened instead of ignored: a rollback needs the approvals of earlier deliveries, whatever the settings were.
     longest = timedelta(seconds=settings.environment(approval.environment).approvals.valid_for)
-    return min(approval.expires, since + longest)
+    return since, min(approval.expires, since + longest)
 
 
 def _explain_invalid(settings: Settings, entry: Entry[Approval], authors: Sequence[str]) -> str:
@@ -80,7 +82,9 @@ def _explain_invalid(settings: Settings, entry: Entry[Approval], authors: Sequen
     return ""
 
 
-def _explain_expired(expires: datetime, now: datetime) -> str:
+def _explain_times(since: datetime, expires: datetime, now: datetime) -> str:
+    if since > now + AHEAD:
+        return f"it is dated {since:%Y-%m-%d %H:%M} UTC, which has not come yet"
     return f"it expired {expires:%Y-%m-%d %H:%M} UTC" if expires <= now else ""
 
 

@@ -2,18 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ci.ledger.errors import StatementError
 from ci.ledger.history import UNTRUSTED, Entry
 from ci.ledger.reading import OtherSchemaError, ParsedRecord, UnreadableError, parse_record
-from ci.ledger.records import ANONYMOUS, Approval, Denial, Lift, Record, record_id
+from ci.ledger.records import AHEAD, ANONYMOUS, Approval, Denial, Lift, Record, record_id
 from ci.ledger.signing.signatures import Signatures
 from ci.ledger.signing.statements import AnyStatementRecord, parse_statement
 from ci.ledger.store.artifacts import Artifact, parse_tag
 
-# How far the clocks of writers may be ahead of this one.
-AHEAD = timedelta(minutes=10)
 # How the explanation of an invalid signature ends where its key was valid once.
 ONCE_VALID = re.compile(r"signed by a (revoked key of \S+|key that was not valid then)$")
 
@@ -54,7 +52,7 @@ async def find_statement_signer(record: AnyStatementRecord, signatures: Signatur
     """Return the person whose valid signature covers a record's statement.
 
     Raises:
-        StatementError: No valid signature covers it, or its content differs from the record's.
+        StatementError: No valid signature covers it, its content differs from the record's, or it is dated after it.
     """
     statement, text = parse_statement(record.statement), record.statement.encode()
     if not statement.matches(record):
@@ -62,6 +60,9 @@ async def find_statement_signer(record: AnyStatementRecord, signatures: Signatur
             f"its statement is about {statement.act} {statement.version} ({statement.digest[:19]}) "
             f"of {statement.app} in {statement.environment}"
         )
+    # The record's own time is checked already: so no statement counts before its date.
+    if statement.at > record.at + AHEAD:
+        raise StatementError(f"its statement is dated {statement.at:%Y-%m-%d %H:%M} UTC, after its record")
     # Mostly the actor made the statement too, and checking that person alone is half the work.
     if await signatures.is_signed_by(record.actor, text, record.signature, statement.at):
         return record.actor

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 from ci.ledger.errors import DeniedError, MissingError, RegistryError, SchemaError, SigningError, UnreachableError
 from ci.ledger.history import Entry, History
-from ci.ledger.records import ANONYMOUS, Record, record_id, serialize_record
+from ci.ledger.records import AHEAD, ANONYMOUS, Record, record_id, serialize_record
 from ci.ledger.signing.signatures import Signatures
 from ci.ledger.store.artifacts import EMPTY_CONTENT, Artifact, Manifest, embedded_blob, parse_tag, tag_of
 from ci.ledger.store.cache import Cache
-from ci.ledger.store.checks import AHEAD, CheckedRecord, check_record
+from ci.ledger.store.checks import CheckedRecord, check_record
 from ci.ledger.store.order import find_missing_parents, mark_disorder, remove_replays, sort_entries
 from ci.ledger.store.registry import Registry, digest_of
 from ci.ledger.tags import RECORDS

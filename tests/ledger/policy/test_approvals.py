@@ -107,6 +107,18 @@ def test_approval_counts_no_longer_than_the_environment_allows(ready: World) -> 
     assert "that of lead does not count: it expired" in refusal(ready)
 
 
+@pytest.mark.parametrize(("ahead", "counts"), [(timedelta(minutes=10), True), (timedelta(days=3650), False)])
+def test_approval_that_is_dated_ahead_does_not_count(ready: World, ahead: timedelta, *, counts: bool) -> None:
+    ready.approve("production", "1.0.0", "stakeholder")
+    now = ready.now
+    ready.now += ahead
+    ready.approve("production", "1.0.0", "lead")
+    ready.now = now
+    assert ready.decide("production", "1.0.0").allowed == counts
+    if not counts:
+        assert "that of lead does not count: it is dated 2036-02-28 09:06 UTC, which has not come yet" in refusal(ready)
+
+
 def test_actor_of_the_build_is_an_author_too(world: World) -> None:
     world.promote("1.0.0", by="lead")
     world.approve("production", "1.0.0", "lead")
