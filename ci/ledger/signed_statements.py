@@ -68,13 +68,15 @@ async def sign_statement(
     """Make a statement and sign it with this process's key.
 
     Raises:
-        RefusedError: There is no key, or the statement cannot be made.
+        RefusedError: There is no key, the statement cannot be made, or this key just signed the same one.
     """
     statement = make_statement(settings, history, about)
     if not signatures.can_sign:
         raise RefusedError(
             f"{about.act}: needs a signature: give a key (--key), or sign the text of `ci call statement` and give both"
         )
+    # Its time has a precision of a second.
+    _raise_if_used(history, statement, await signatures.find_actor())
     return SignedStatement(statement, statement.text, await signatures.sign(statement.text.encode()))
 
 
@@ -88,7 +90,7 @@ async def check_signed_text(
             person signed it.
     """
     expected = _make_statement(settings, history, about)
-    found = await _verify(signatures, about.environment, signed)
+    found, signer = await _verify(signatures, about.environment, signed)
     for name in ("act", "app", "environment", "version", "digest"):
         if getattr(found.statement, name) != getattr(expected, name):
             raise RefusedError(
@@ -96,7 +98,7 @@ async def check_signed_text(
                 f"not {getattr(expected, name)}: sign the text of `ci call statement`"
             )
     _check_times(settings, found.statement)
-    _raise_if_used(history, found.statement)
+    _raise_if_used(history, found.statement, signer)
     return found
 
 
@@ -121,7 +123,8 @@ def _make_statement(settings: Settings, history: History, about: StatementInput)
     )
 
 
-async def _verify(signatures: Signatures, environment: str, signed: SignedText) -> SignedStatement:
+async def _verify(signatures: Signatures, environment: str, signed: SignedText) -> tuple[SignedStatement, str]:
+    """Return the statement exactly as it was signed, and the person who signed it."""
     try:
         statement = parse_statement(signed.text)
     except StatementError as error:
@@ -129,8 +132,8 @@ async def _verify(signatures: Signatures, environment: str, signed: SignedText) 
     signatures.check()
     body = signed.text.rstrip("\n")
     for text in (body + end for end in ENDS):
-        if await signatures.find_signers(text.encode(), signed.signature, statement.at):
-            return SignedStatement(statement, text, signed.signature)
+        if signers := await signatures.find_signers(text.encode(), signed.signature, statement.at):
+            return SignedStatement(statement, text, signed.signature), signers[0]
     why = await signatures.explain_invalid(statement.text.encode(), signed.signature, statement.at)
     raise RefusedError(f"{environment}: the statement does not count: it is signed {why}")
 
@@ -146,12 +149,15 @@ def _check_times(settings: Settings, statement: Statement) -> None:
         raise RefusedError(f"{statement.environment}: {what}: {again}")
 
 
-def _raise_if_used(history: History, statement: Statement) -> None:
+def _raise_if_used(history: History, statement: Statement, signer: str) -> None:
     text = statement.text.rstrip("\n")
     for entry in history.entries:
         record = entry.record
-        if isinstance(record, Approval | Denial | Lift) and record.statement.rstrip("\n") == text:
+        # Several people may sign the same text, and a record that nobody signed uses nothing up.
+        if not isinstance(record, Approval | Denial | Lift) or entry.person != signer:
+            continue
+        if record.statement.rstrip("\n") == text:
             raise RefusedError(
                 f"{statement.environment}: this statement was recorded already, {record.at:%Y-%m-%d %H:%M} UTC: "
-                "each statement counts once: make a new one with `ci call statement`"
+                "a person's statement counts once: make a new one with `ci call statement`"
             )

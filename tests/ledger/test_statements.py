@@ -3,13 +3,14 @@
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from ci.ledger.errors import SigningError
-from ci.ledger.records import Approval, Lift, serialize_record
+from ci.ledger.errors import RefusedError, SigningError
+from ci.ledger.records import Approval, Denial, Lift, serialize_record
 from ci.ledger.signed_statements import SIGN_COMMAND, SignedText, StatementInput, explain_signing
 from ci.ledger.signing.signatures import SigningKey
 from ci.ledger.signing.statements import Statement
@@ -284,3 +285,52 @@ def test_record_of_a_statement_that_is_dated_ahead_does_not_count(built: Workspa
     (problem,) = history.problems
     assert problem.startswith(f"forged: {tag}: lift of 1.0 in production: its statement is dated ")
     assert "is denied by lead" in refusal(lambda: built.check("lead", "production"))
+
+
+def test_same_statement_counts_once_for_each_person_who_signs_it(built: Workspace) -> None:
+    text = statement().text
+    for who in ("lead", "stakeholder"):
+        built.approve("", "production", signed=signed(built, who, text))
+    assert [entry.person for entry in built.read().of(Approval)] == ["lead", "stakeholder"]
+    assert "recorded already" in refused_approval(built, signed(built, "lead", text))
+
+
+def test_same_denial_and_lift_count_for_each_person_who_signs_them(built: Workspace) -> None:
+    denial = statement(act="deny", expires=None, reason="a doubt").text
+    for who in ("lead", "stakeholder"):
+        built.deny("", "production", "", signed(built, who, denial))
+    history = built.read()
+    assert ([entry.person for entry in history.of(Denial)], history.problems) == (["lead", "stakeholder"], ())
+    lift = statement(act="lift", expires=None, reason="no doubt").text
+    for who in ("lead", "stakeholder"):
+        built.lift("", "production", "", signed(built, who, lift))
+        built.deny("author", "production", f"a doubt after {who}'s lift")
+    history = built.read()
+    assert ([entry.person for entry in history.of(Lift)], history.problems) == (["lead", "stakeholder"], ())
+
+
+def test_copy_that_nobody_signed_does_not_use_a_statement_up(built: Workspace) -> None:
+    text = statement()
+
+    async def push_copy(ledger: Ledger) -> None:
+        record = Approval(
+            **ABOUT,
+            app="orders",
+            digest=DIGEST,
+            at=datetime.now(UTC),
+            statement=text.text,
+            signature="none",
+            expires=text.expires or text.at,
+        )
+        await push(ledger, record)
+
+    built.run(push_copy)
+    assert built.approve("", "production", signed=signed(built, "lead", text.text)).person == "lead"
+
+
+def test_same_denial_within_a_second_is_no_replay(built: Workspace) -> None:
+    for _ in range(3):
+        # Two of three are within a second, mostly.
+        with suppress(RefusedError):
+            built.deny("author", "production", "a doubt")
+    assert built.read().problems == ()

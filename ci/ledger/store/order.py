@@ -58,16 +58,19 @@ def mark_disorder(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]]
 
 
 def remove_replays(entries: Iterable[Entry[Record]]) -> tuple[list[Entry[Record]], list[str]]:
-    """Let each denial and lift count once, and return the problems: an old lift would undo every later denial."""
-    seen, kept, problems = set[str](), list[Entry[Record]](), list[str]()
+    """Let each denial and lift count once, and return the problems: an old lift would undo every later denial.
+
+    Several people may sign the same text.
+    """
+    seen, kept, problems = set[tuple[str, str]](), list[Entry[Record]](), list[str]()
     for entry in entries:
         if isinstance(entry.record, Denial | Lift) and entry.person:
-            text = entry.record.statement.rstrip("\n")
-            if text in seen:
+            statement = (entry.person, entry.record.statement.rstrip("\n"))
+            if statement in seen:
                 problems.append(f"forged: the {entry.record.kind} {entry.id[:12]} repeats an earlier statement")
                 kept.append(replace(entry, person="", sound=False))
                 continue
-            seen.add(text)
+            seen.add(statement)
         kept.append(entry)
     return kept, problems
 
