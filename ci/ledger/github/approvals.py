@@ -70,10 +70,12 @@ async def with_github_approvals(
     if why := _why_unavailable(settings, github):
         others: tuple[str, ...] = (f"{name}: {why}",) if run or github_approvals(history, name, version) else ()
         return _trust_copies(history, settings, delivery), others
+    # A rollback goes to a release that its approvals brought there once, however their run ended later.
+    back = delivery.action != "deploy"
     try:
-        async with ApprovalReader.connect(settings, github.token_file) as reader:
+        async with ApprovalReader.connect(settings, github.token_file, also_failed=back) as reader:
             history, others, complete = await reader.confirm(history, name, version)
-            if run and version and delivery.action == "deploy":
+            if run and version and not back:
                 approvals = await reader.read(name, version, run)
                 recorded = await record_reviews(ledger, history, settings, (name, version, run), approvals)
                 history, others = recorded.history, (*others, *recorded.others)

@@ -21,26 +21,32 @@ class ApprovalReader:
 
     github: Github
     settings: Settings
+    # Whether approvals of runs count that did not end well.
+    also_failed: bool = False
     _answers: dict[tuple[str, str, str], RunApprovals | GithubError | RefusedError] = field(default_factory=dict)
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, settings: Settings, token_file: str) -> AsyncIterator["ApprovalReader"]:
+    async def connect(
+        cls, settings: Settings, token_file: str, *, also_failed: bool = False
+    ) -> AsyncIterator["ApprovalReader"]:
         """Connect to the settings' API with the token in a file."""
         async with Github.connect(settings.github.api, read_token(token_file)) as github:
-            yield cls(github, settings)
+            yield cls(github, settings, also_failed)
 
     async def read(self, environment: str, version: str, run: str) -> RunApprovals:
         """Read who approved a version by a run.
 
         Raises:
             GithubError: GitHub does not answer, or there is no such run.
-            RefusedError: The run does not belong to the workflow that deploys this version there.
+            RefusedError: The run does not belong to the workflow that deploys this version there, or did not end well.
         """
         key = (environment, version, run)
         if key not in self._answers:
             try:
-                self._answers[key] = await read_run_approvals(self.github, self.settings, *key)
+                self._answers[key] = await read_run_approvals(
+                    self.github, self.settings, *key, also_failed=self.also_failed
+                )
             except (GithubError, RefusedError) as error:
                 self._answers[key] = error
         answer = self._answers[key]

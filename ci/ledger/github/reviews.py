@@ -41,13 +41,13 @@ def github_environments(environment: str) -> frozenset[str]:
 
 
 async def read_run_approvals(
-    github: Github, settings: Settings, environment: str, version: str, run: str
+    github: Github, settings: Settings, environment: str, version: str, run: str, *, also_failed: bool = False
 ) -> RunApprovals:
     """Read who approved a version by a run.
 
     Raises:
         GithubError: GitHub does not answer, or there is no such run.
-        RefusedError: The run does not belong to the workflow that deploys this version there.
+        RefusedError: The run does not belong to the workflow that deploys this version there, or did not end well.
     """
     repository = settings.github.repository
     found = await read_run(github, repository, run)
@@ -55,6 +55,9 @@ async def read_run_approvals(
         if actual != expected:
             why = f"its {what} is {actual}, not {expected}"
             raise RefusedError(f"{environment}: GitHub's run {run} does not count: {why}")
+    if found.failure and not also_failed:
+        what = f"it ended as {found.failure}: start another one, and approve that"
+        raise RefusedError(f"{environment}: GitHub's run {run} does not count: {what}")
     names = github_environments(environment)
     reviews = [review for review in await read_reviews(github, repository, run) if review.is_about(names)]
     return RunApprovals(found.created_at, *_match_people(settings, environment, reviews))

@@ -16,6 +16,10 @@ class GithubObject(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+# Of a run that has not ended; `waiting`: for a reviewer.
+RUNNING = frozenset(["requested", "queued", "pending", "waiting", "in_progress"])
+
+
 class Run(GithubObject):
     """A run of a workflow."""
 
@@ -26,11 +30,21 @@ class Run(GithubObject):
     # The workflow's `run-name` with the run's inputs.
     display_title: str
     created_at: AwareDatetime
+    # `completed` with a conclusion, or another status without one: https://docs.github.com/en/rest/actions/workflow-runs.
+    status: str | None
+    conclusion: str | None
 
     @property
     def workflow(self) -> str:
         """The path of the workflow."""
         return self.path.partition("@")[0]
+
+    @property
+    def failure(self) -> str:
+        """Why the run did not end well, in GitHub's words; empty: it did, or it has not ended."""
+        if self.status == "completed":
+            return "" if self.conclusion == "success" else self.conclusion or self.status
+        return self.conclusion or ("" if self.status in RUNNING else self.status or "without a status")
 
 
 class User(GithubObject):

@@ -50,6 +50,9 @@ class FakeGithub:
             "head_branch": "main",
             "display_title": f"Deploy {version} to {environment}",
             "created_at": BEGAN,
+            # The deploy's own run asks about itself.
+            "status": "in_progress",
+            "conclusion": None,
         } | details
         self.reviews.setdefault(run, [])
 

@@ -179,6 +179,79 @@ def test_run_of_another_workflow_does_not_count(
     assert why in refused_check(ready, access("7"))
 
 
+@pytest.mark.parametrize("status", ["queued", "in_progress", "waiting", "pending", "requested"])
+def test_run_that_has_not_ended_counts(ready: Workspace, fake: FakeGithub, access: Any, status: str) -> None:
+    fake.run("7", status=status)
+    fake.review("7", LEAD)
+    assert record(ready, access("7")).people == ["lead"]
+
+
+def test_run_that_succeeded_counts(ready: Workspace, fake: FakeGithub, access: Any) -> None:
+    fake.run("7", status="completed", conclusion="success")
+    fake.review("7", LEAD)
+    assert record(ready, access("7")).people == ["lead"]
+
+
+@pytest.mark.parametrize(
+    "conclusion",
+    [
+        "cancelled",
+        "failure",
+        "timed_out",
+        "skipped",
+        "stale",
+        "action_required",
+        "startup_failure",
+        "neutral",
+        "unheard_of",
+    ],
+)
+def test_run_that_did_not_end_well_does_not_count(
+    ready: Workspace, fake: FakeGithub, access: Any, conclusion: str
+) -> None:
+    fake.run("7", status="completed", conclusion=conclusion)
+    for login in (LEAD, STAKEHOLDER):
+        fake.review("7", login)
+    why = f"production: GitHub's run 7 does not count: it ended as {conclusion}: start another one"
+    assert why in refused_record(ready, access("7"))
+    assert recorded(ready) == []
+    assert why in refused_check(ready, access("7"))
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "action_required", None])
+def test_run_of_an_unknown_status_does_not_count(
+    ready: Workspace, fake: FakeGithub, access: Any, status: str | None
+) -> None:
+    fake.run("7", status=status)
+    fake.review("7", LEAD)
+    assert "GitHub's run 7 does not count: it ended as " in refused_record(ready, access("7"))
+
+
+def test_recorded_approvals_stop_counting_when_their_run_is_cancelled(
+    ready: Workspace, fake: FakeGithub, access: Any
+) -> None:
+    fake.run("7")
+    for login in (LEAD, STAKEHOLDER):
+        fake.review("7", login)
+    assert people_of(check(ready, access("7"))) == ["lead", "stakeholder"]
+    fake.runs["7"] |= {"status": "completed", "conclusion": "cancelled"}
+    # Another run does not get them either.
+    message = refused_check(ready, access())
+    assert "has 0 of 2 approvals" in message
+    assert "GitHub's run 7 does not count: it ended as cancelled" in message
+
+
+def test_rollback_does_not_depend_on_how_the_run_of_the_approvals_ended(
+    ready: Workspace, fake: FakeGithub, access: Any
+) -> None:
+    fake.run("7")
+    for login in (LEAD, STAKEHOLDER):
+        fake.review("7", login)
+    ready.deliver("production", github=access("7"))
+    fake.runs["7"] |= {"status": "completed", "conclusion": "failure"}
+    assert check(ready, access(), action="rollback").decision.version == "1.0"
+
+
 def test_workflow_path_may_end_with_its_ref(ready: Workspace, fake: FakeGithub, access: Any) -> None:
     fake.run("7", path=".github/workflows/deploy-production.yml@refs/heads/main")
     fake.review("7", LEAD)
