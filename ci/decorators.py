@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 
 import dagger
 
+from ci.stages.arguments import name_flags
 from ci.stages.errors import StageFailed
 from ci.stages.failure import as_stage
 
@@ -76,7 +77,7 @@ def check(method: F) -> F:
 
 def _wrap_in_stage(method: F) -> F:
     """Wrap a function, so that its error names what failed and the next commands."""
-    return cast("F", as_stage(method)) if inspect.iscoroutinefunction(method) else method
+    return cast("F", as_stage(name_flags(method))) if inspect.iscoroutinefunction(method) else method
 
 
 def _expose_uncached(method: F, name: str | None) -> F:

@@ -27,6 +27,7 @@ from ci.results import (
 from ci.settings.effective import list_effective
 from ci.stages import agent_image, build, database, findings, lint, push, sbom, shells, test
 from ci.stages.agent import Agent
+from ci.stages.arguments import seconds_of
 from ci.stages.credentials import Credentials
 from ci.stages.deliver import deliver, render_tests
 from ci.stages.errors import Refused, StageFailed
@@ -241,7 +242,9 @@ class Ci:
     ) -> str:
         """Approve a version in an environment, with a signature."""
         signed = await read_signed(statement, signature)
-        request = r.Approve(environment=env, version=version, note=note, seconds=hours * 3600, **signed)
+        request = r.Approve(
+            environment=env, version=version, note=note, seconds=seconds_of(hours, or_zero=True), **signed
+        )
         return (await (await self._project.agent(key)).run(request, responses.Done)).message
 
     @uncached
@@ -284,7 +287,8 @@ class Ci:
         reason: Annotated[str, Doc("The reason, for deny and lift")] = "",
     ) -> str:
         """Write the text that a person signs elsewhere with `ssh-keygen -Y sign -n slipway`, with any kind of key."""
-        details = {"act": act, "environment": env, "version": version, "seconds": hours * 3600, "reason": reason}
+        seconds = seconds_of(hours, or_zero=True)
+        details = {"act": act, "environment": env, "version": version, "seconds": seconds, "reason": reason}
         request = r.WriteStatement.model_validate(details)
         return (await (await self._project.agent()).run(request, responses.Text)).text
 
@@ -297,7 +301,7 @@ class Ci:
         hours: Annotated[float, Doc("After how many hours the lock expires")] = 24,
     ) -> str:
         """Lock an environment: nothing is deployed there until it is unlocked."""
-        request = r.LockEnvironment(environment=env, by=by, reason=reason, seconds=hours * 3600)
+        request = r.LockEnvironment(environment=env, by=by, reason=reason, seconds=seconds_of(hours))
         return (await (await self._project.agent()).run(request, responses.Done)).message
 
     @uncached

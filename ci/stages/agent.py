@@ -15,7 +15,7 @@ from ci.agent import home
 from ci.agent.protocol.requests import Request
 from ci.agent.protocol.responses import Failed, Response, read_response
 from ci.agent.protocol.responses import Refused as PolicyRefused
-from ci.settings import FILE, Settings
+from ci.settings import FILE, Settings, Signing
 from ci.stages.agent_image import find_agent
 from ci.stages.credentials import Credentials, require
 from ci.stages.errors import LedgerFailed, Refused, StageFailed, TargetFailed
@@ -42,11 +42,12 @@ class Agent:
     async def of(cls, settings: Settings, credentials: Credentials, source: dagger.Directory) -> "Agent":
         """Take the rules from the checkout: its settings, and the files that they name."""
         signing, registry = settings.signing, settings.registry
-        allowed = signing.allowed_signers
+        is_usual = signing.allowed_signers == Signing().allowed_signers
+        allowed = "" if is_usual and not await source.exists(signing.allowed_signers) else signing.allowed_signers
         rules = home.Rules(
             settings=settings,
-            # A team that signs nothing has no such file.
-            allowed_signers=await source.file(allowed).contents() if await source.exists(allowed) else "",
+            # A team that signs nothing has no such file, under the usual name.
+            allowed_signers=await _read_setting_file(source, allowed, "signing.allowed_signers"),
             revoked_keys=await _read_setting_file(source, signing.revoked_keys, "signing.revoked_keys"),
             registry_ca=await _read_setting_file(source, registry.ca, "registry.ca"),
             registry_url=f"http://{REGISTRY}:{registry.host.partition(':')[2] or 80}" if registry.is_loopback else "",

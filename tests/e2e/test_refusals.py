@@ -1,5 +1,8 @@
 """What cannot work is refused before anything runs; the message names what is wrong and what to do."""
 
+import subprocess
+from pathlib import Path
+
 from .conftest import Outcome, Project
 
 
@@ -35,6 +38,28 @@ def test_missing_list_of_revoked_keys_is_refused(project: Project) -> None:
     project.add("pipeline.toml", '\n[signing]\nrevoked_keys = "revoked"\n')
     message = refused(project, "history")
     assert "pipeline.toml: signing.revoked_keys: names revoked, which is not in the repository" in message
+
+
+def test_missing_file_of_allowed_signers_is_refused(project: Project) -> None:
+    project.add("pipeline.toml", '\n[signing]\nallowed_signers = "signers"\n')
+    message = refused(project, "history")
+    assert "pipeline.toml: signing.allowed_signers: names signers, which is not in the repository" in message
+
+
+def test_key_without_allowed_signers_is_refused_before_anything_is_built(project: Project, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    key = f"--key=file://{tmp_path}/key"
+    # The tests of the sources begin meanwhile, and are stopped.
+    outcome = project.ci("package", "--checkout=.", key)
+    assert outcome.status == 1
+    assert "the owner of the signing key is unknown: allowed_signers is missing or empty" in outcome.err
+    assert "push " not in outcome.err
+
+
+def test_time_without_an_end_is_refused(project: Project) -> None:
+    for hours in ("inf", "nan", "-1", "0"):
+        message = refused(project, "lock", "--env=dev", "--reason=we measure", f"--hours={hours}")
+        assert "--hours: must be more than 0, and at most 87600" in message
 
 
 def test_target_without_its_socket_is_refused(project: Project) -> None:

@@ -56,6 +56,10 @@ class MemoryRegistry(Registry):
             raise MissingError(f"{self.where}: there is no manifest {reference}")
         return found
 
+    async def digest(self, tag: str) -> str:
+        """Return the digest that a tag names; see Registry."""
+        return self.memory.tags.get(tag, "")
+
     async def put_manifest(self, tag: str, manifest: bytes) -> None:
         """Store a manifest; see Registry."""
         async with self._call("put_manifest"):

@@ -164,3 +164,15 @@ def test_pattern_is_not_a_person(keys: dict[str, Path]) -> None:
     public = keys["lead"].with_suffix(".pub").read_text()
     assert find_owner(public, parse_allowed_signers(f"*@example.org {public}")) == ""
     assert find_owner(public, parse_allowed_signers(f"*@example.org,lead {public}")) == "lead"
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+async def test_missing_allowed_signers_are_named(keys: dict[str, Path], allowed_signers: str, text: str) -> None:
+    signatures = with_key(text, keys["lead"])
+    with pytest.raises(SigningError, match="the owner of the signing key is unknown: allowed_signers is missing"):
+        await signatures.find_actor()
+    signature = await with_key(allowed_signers, keys["lead"]).sign(TEXT)
+    why = await signatures.explain_invalid(TEXT, signature, NOW)
+    assert why.startswith(
+        "by a key of an unknown owner: allowed_signers is missing or empty: add a line for each person"
+    )

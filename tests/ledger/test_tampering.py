@@ -13,8 +13,9 @@ from ci.ledger.history import History
 from ci.ledger.records import Lift, LockTakeover, serialize_record
 from ci.ledger.store.artifacts import Artifact, tag_of
 from ci.ledger.store.cache import Cache
+from ci.ledger.store.registry import digest_of
 from ci.ledger.store.store import Ledger, store_artifact
-from tests.ledger.attacker import LOCK, a_lock, push, remove, signed_by, tag_at
+from tests.ledger.attacker import LOCK, a_lock, push, push_payload, remove, signed_by, tag_at
 from tests.ledger.workspace import Workspace, refusal
 
 
@@ -51,6 +52,36 @@ class TestAltered:
         changed = entry.record.model_copy(update={"previous_actor": "another", "actor": "anonymous"})
         await push(ledger, changed, tag=await tag_at(ledger, 0))
         assert [one.id for one in (await cached.read()).entries] == [entry.id]
+
+    @pytest.mark.parametrize("with_own_tag", [True, False])
+    async def test_overwritten_record_is_altered_although_it_is_cached(
+        self, ledger: Ledger, tmp_path: Path, *, with_own_tag: bool
+    ) -> None:
+        cached = dataclasses.replace(ledger, cache=Cache(tmp_path))
+        entry, _ = await cached.append(History(), LockTakeover, **LOCK)
+        tag = await tag_at(ledger, 0)
+        before = digest_of(await ledger.registry.manifest(tag))[:19]
+        changed = entry.record.model_copy(update={"previous_actor": "another", "actor": "anonymous"})
+        if with_own_tag:
+            # The record without its signature has the same text, and so the same tag.
+            await push_payload(ledger, serialize_record(entry.record), tag=tag)
+        else:
+            await push(ledger, changed, tag=tag)
+        after = digest_of(await ledger.registry.manifest(tag))[:19]
+        for _ in range(2):
+            history = await cached.read()
+            assert [(one.id, one.signer, one.sound) for one in history.entries] == [(entry.id, "lead", False)]
+            assert history.problems == (
+                f"altered: {tag}: is {after} and was {before} before: its record was overwritten",
+            )
+
+    async def test_same_record_in_another_manifest_is_not_altered(self, ledger: Ledger, tmp_path: Path) -> None:
+        cached = dataclasses.replace(ledger, cache=Cache(tmp_path))
+        await cached.append(History(), LockTakeover, **LOCK)
+        tag = await tag_at(ledger, 0)
+        manifest = json.loads(await ledger.registry.manifest(tag))
+        await ledger.registry.put_manifest(tag, json.dumps(manifest, indent=2).encode())
+        assert (await cached.read()).problems == ()
 
     async def test_altered_cache_is_not_used(self, ledger: Ledger, tmp_path: Path) -> None:
         cached = dataclasses.replace(ledger, cache=Cache(tmp_path))

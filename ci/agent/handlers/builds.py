@@ -28,6 +28,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
 
     Raises:
         RefusedError: The version cannot be a registry's tag, its name is reserved, or it was built from other sources.
+        SigningError: The key to sign with is unknown or unusable.
     """
     if request.version:
         check_version(request.version)
@@ -39,6 +40,8 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     if checkout.changes:
         sys.stderr.write(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}\n")
     async with context.ledger() as ledger:
+        # A key that nobody owns is refused now, and not when all is built.
+        await ledger.signatures.find_actor()
         build = stored_build(await ledger.read(), version, inputs, signed=ledger.signatures.can_sign)
     return Identified(
         message=f"{version} was built before" if build else f"{version} was never built",

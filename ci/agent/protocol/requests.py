@@ -8,6 +8,10 @@ from ci.delivery.request import DeliveryRequest
 from ci.frozen import FrozenModel
 from ci.ledger.records import BuildDescription
 
+# The longest time that a request may name, in seconds: ten years.
+LONGEST = 10 * 365 * 24 * 3600
+# JSON has no infinite number.
+Seconds = Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)]
 GithubRun = Annotated[str, Field(pattern=r"^[0-9]{0,20}$")]
 # A file's name in a folder of the agent's home: no path leads out of that folder.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
@@ -104,7 +108,7 @@ class LockEnvironment(Request):
     environment: str
     by: str
     reason: str
-    seconds: Annotated[float, Field(gt=0)]
+    seconds: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 
 
 class UnlockEnvironment(Request):
@@ -163,7 +167,7 @@ class Approve(Statement):
     request: Literal["approve"] = "approve"
     note: str = ""
     # How long the approval counts; 0: as long as the environment allows.
-    seconds: Annotated[float, Field(ge=0)] = 0
+    seconds: Seconds = 0
 
 
 class Deny(Statement):
@@ -190,7 +194,7 @@ class WriteStatement(Request):
     act: Literal["approve", "deny", "lift"]
     environment: str
     version: str
-    seconds: Annotated[float, Field(ge=0)] = 0
+    seconds: Seconds = 0
     reason: str = ""
 
 

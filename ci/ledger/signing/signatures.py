@@ -16,6 +16,10 @@ NAMESPACE = "slipway"
 # The first characters of a binary revocation list (ssh-keygen -k) in base64.
 REVOCATION_LIST = "U1NIS1JM"
 NO_KEY = "is not a private key in OpenSSH's format (see ssh-keygen -t ed25519)"
+NO_SIGNERS = (
+    "allowed_signers is missing or empty: add a line for each person, with NAME, key type and key "
+    "(see docs/approvals.md, and allowed_signers under [signing] in pipeline.toml)"
+)
 # By a part of ssh-keygen's message: the problem and the next step.
 ADVICE = {
     "passphrase": "has a passphrase, and there is no prompt here: load it into an ssh-agent (ssh-add) and give the "
@@ -76,6 +80,8 @@ class Signatures:
             return ""
         key = await self._public_key()
         name = find_owner(key, parse_allowed_signers(self.allowed_signers))
+        if not name and not self.allowed_signers.strip():
+            raise SigningError(f"the owner of the signing key is unknown: {NO_SIGNERS}")
         if not name:
             raise SigningError(
                 f"the signing key ({' '.join(key.split()[:2])}) is not in allowed_signers: add it there as a line with "
@@ -120,6 +126,8 @@ class Signatures:
 
     async def explain_invalid(self, text: bytes, signature: str, at: datetime) -> str:
         """Explain why a signature is invalid, as the end of a sentence: `by …` or `with …`."""
+        if not self.allowed_signers.strip():
+            return f"by a key of an unknown owner: {NO_SIGNERS}"
         with self._files(signature, revoked=False) as files:
             found = await ssh_keygen("-Y", "find-principals", *files, _when(at))
             names = [name for name in found.out.split("\n") if name] if found.ok else []

@@ -96,8 +96,11 @@ class Registry:
 
     async def digest(self, tag: str) -> str:
         """Return the digest that a tag names; empty: there is no such tag."""
+        headers = {"Accept": ", ".join(MANIFESTS)}
         try:
-            return digest_of(await self.manifest(tag))
+            answer = await self._send("HEAD", f"{self._path}/manifests/{tag}", headers=headers)
+            # Not every registry names the digest.
+            return answer.headers.get("docker-content-digest") or digest_of(await self.manifest(tag))
         except MissingError:
             return ""
 

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -41,6 +41,8 @@ class Ledger:
     app: str
     signatures: Signatures
     cache: Cache
+    # Cached records whose tags were compared with the registry's.
+    _compared: set[str] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=functools.partial(asyncio.Semaphore, CONCURRENCY))
 
     async def read(self) -> History:
@@ -113,8 +115,26 @@ class Ledger:
         if kept := self.cache.get(tag):
             known = await self._check(tag, kept, now)
             if known.entry:
-                return known
+                return await self._compare(tag, kept, known, now)
             self.cache.drop(tag)
+        return await self._fetch(tag, now)
+
+    async def _compare(self, tag: str, kept: bytes, known: CheckedRecord, now: datetime) -> CheckedRecord:
+        """Return a cached record, with a problem where its tag names another record now: a tag is written once."""
+        if tag in self._compared:
+            return known
+        before, current = digest_of(kept), await self.registry.digest(tag)
+        # The cache writes manifests its own way: the same record in another one is no change.
+        if current == before or (current and (await self._fetch(tag, now)).artifact == known.artifact):
+            self._compared.add(tag)
+            return known
+        problem = f"missing: {tag}: is listed, but not in the registry"
+        if current:
+            problem = f"altered: {tag}: is {current[:19]} and was {before[:19]} before: its record was overwritten"
+        entry = replace(known.entry, sound=False) if known.entry else None
+        return replace(known, entry=entry, problems=(*known.problems, problem))
+
+    async def _fetch(self, tag: str, now: datetime) -> CheckedRecord:
         try:
             return await self._check(tag, await self.registry.manifest(tag), now)
         except (UnreachableError, DeniedError):
