@@ -34,7 +34,7 @@ async def check_policy(
     Raises:
         RefusedError: Policy does not allow the delivery; the error holds every reason.
     """
-    found = await decide_now(ledger, await ledger.read(), settings, delivery, github)
+    found = await decide_now(ledger, await ledger.read_existing(), settings, delivery, github)
     if found.reasons:
         raise RefusedError(*found.reasons)
     return found

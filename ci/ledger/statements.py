@@ -27,7 +27,7 @@ async def write_statement(ledger: Ledger, settings: Settings, about: StatementIn
     Raises:
         RefusedError: The version was never built, a reason is missing, or the time is too long.
     """
-    return make_statement(settings, await ledger.read(), about)
+    return make_statement(settings, await ledger.read_existing(), about)
 
 
 async def record_approval(
@@ -89,7 +89,7 @@ async def record_lift(
 async def _read_and_sign(
     ledger: Ledger, settings: Settings, about: StatementInput, signed: SignedText | None
 ) -> tuple[History, SignedStatement]:
-    history = await ledger.read()
+    history = await ledger.read_existing()
     if signed:
         return history, await check_signed_text(settings, history, about, ledger.signatures, signed)
     return history, await sign_statement(settings, history, about, ledger.signatures)

@@ -42,6 +42,7 @@ class MemoryRegistry(Registry):
         self.repository = "memory"
         # Its clock is the clock of everybody.
         self.time = None
+        self.exists = True
 
     async def tags(self) -> list[str]:
         """Return every tag; see Registry."""

@@ -119,6 +119,40 @@ async def test_missing_repository_has_no_tags() -> None:
         assert await tags(url) == []
 
 
+async def test_missing_repository_is_told_from_an_empty_one() -> None:
+    empty = respond(200, {"name": "team/app", "tags": None})
+    missing = respond(404, {"errors": [{"code": "NAME_UNKNOWN", "message": "repository name not known"}]})
+    for answer, exists in ((empty, True), (missing, False), (TAGS, True)):
+        with a_server(lambda *_, answer=answer: answer) as (url, _):
+            async with Registry.connect(url, "team/app", None, AT_ONCE) as registry:
+                await registry.tags()
+                assert registry.exists == exists
+
+
+async def test_missing_page_of_a_server_that_is_no_registry_is_an_error() -> None:
+    with (
+        a_server(lambda *_: (404, {"content-type": "text/html"}, b"<html>no such page")) as (url, _),
+        pytest.raises(RegistryError, match="is this a registry"),
+    ):
+        await tags(url)
+
+
+def test_misspelt_repository_does_not_look_like_a_fresh_start(workspace: Workspace) -> None:
+    repository = workspace.settings.registry.repository
+    works: list[Callable[[], object]] = [
+        lambda: workspace.run(lambda ledger: ledger.read_existing()),
+        lambda: workspace.check("lead", "dev"),
+        lambda: workspace.approve("lead", "acceptance"),
+        lambda: workspace.deny("lead", "acceptance", "a doubt"),
+    ]
+    for work in works:
+        with pytest.raises(MissingError, match=f"^{repository}: the registry has no such repository: "):
+            work()
+    # The first build makes the repository.
+    workspace.build()
+    assert len(workspace.run(lambda ledger: ledger.read_existing()).entries) == 1
+
+
 async def test_login_answers_a_basic_challenge() -> None:
     expected = f"Basic {base64.b64encode(b'author:right').decode()}"
 

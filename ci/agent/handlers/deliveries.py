@@ -30,7 +30,7 @@ async def handle_tests(context: Context, request: RunTests) -> Tested:
         current = (await target.read_state()).current
         if not current.digest:
             raise RefusedError(f"{name}: nothing serves there: deploy first, `ci call deploy --env {name}`")
-        image = find_test_image(await ledger.read(), current.digest)
+        image = find_test_image(await ledger.read_existing(), current.digest)
         if not image:
             raise RefusedError(f"{name}: no test image of {current.version} is recorded: build and deploy it anew")
         command = test_command(target)

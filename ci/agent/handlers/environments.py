@@ -16,7 +16,10 @@ from ci.agent.protocol.requests import (
 from ci.agent.protocol.responses import Done, EnvironmentsStatus, Secrets, Status
 from ci.delivery.lock import acquire_lock, new_lock
 from ci.delivery.recovery import recover
+from ci.ledger.errors import MissingError
+from ci.ledger.history import History
 from ci.ledger.rendering.views import environments_view
+from ci.ledger.store.store import Ledger
 from ci.settings import FILE
 from ci.targets.errors import NotReadyError, TargetError
 from ci.targets.provision import provision
@@ -40,9 +43,15 @@ async def handle_environments(context: Context, request: ReadEnvironments) -> En
         except TargetError as error:
             return f"{name}: {error}"
 
+    async def read(ledger: Ledger) -> History:
+        try:
+            return await ledger.read_existing()
+        except MissingError as error:
+            return History(problems=(str(error),))
+
     async with context.ledger() as ledger:
         names = tuple(context.settings.environments)
-        history, states = await asyncio.gather(ledger.read(), asyncio.gather(*map(state_of, names)))
+        history, states = await asyncio.gather(read(ledger), asyncio.gather(*map(state_of, names)))
     view = environments_view(history, context.settings)
     return EnvironmentsStatus(
         message=f"{len(names)} environments",

@@ -29,7 +29,7 @@ async def handle_read(context: Context, request: ReadLedger) -> LedgerView:
     if name:
         settings.environment(name)
     async with context.ledger() as ledger:
-        history = await ledger.read()
+        history = await ledger.read_existing()
         if request.view == "history":
             lines = history_view(history, name, request.limit)
             return LedgerView(message=render_history(lines), history=lines, problems=history.problems)

@@ -47,7 +47,7 @@ async def record_github_approvals(
     if not github.run:
         raise RefusedError(f"{environment}: give --github-run: the number in the run's address")
     async with ApprovalReader.connect(settings, github.token_file) as reader:
-        history, _, _ = await reader.confirm(await ledger.read(), environment, version)
+        history, _, _ = await reader.confirm(await ledger.read_existing(), environment, version)
         approvals = await reader.read(environment, version, github.run)
     recorded = await record_reviews(ledger, history, settings, (environment, version, github.run), approvals)
     if not recorded.people:

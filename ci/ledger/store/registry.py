@@ -47,6 +47,8 @@ class Registry:
         self.repository = repository
         # The registry's clock at its last answer.
         self.time: datetime | None = None
+        # Whether the registry had the repository when its tags were read last: some make one with the first push.
+        self.exists = True
 
     @classmethod
     @asynccontextmanager
@@ -72,13 +74,19 @@ class Registry:
             yield cls(client, repository, pauses, host)
 
     async def tags(self) -> list[str]:
-        """Return every tag; none where the repository does not exist yet."""
+        """Return every tag; none where the repository does not exist yet, which `exists` tells.
+
+        Raises:
+            RegistryError: The answer is not a registry's.
+        """
         found: list[str] = []
+        self.exists = True
         url = f"{self._path}/tags/list?n=1000"
         while url:
             try:
                 answer = await self._send("GET", url)
             except MissingError:
+                self.exists = False
                 return found
             found += _json(answer, url).get("tags") or []
             following = answer.links.get("next", {}).get("url", "")
@@ -186,6 +194,8 @@ class Registry:
             advice = "give a user with access and the password (REGISTRYUSER and REGISTRYPASSWORD in .env)"
             raise DeniedError(f"{self.where}: the registry does not accept the login ({status}): {advice}")
         kind = MissingError if answer.status_code == NOT_FOUND else RegistryError
+        if kind is MissingError and answer.request.method == "GET" and not _is_registrys(answer):
+            raise RegistryError(f"{self.where}: {status} is not a registry's answer: is this a registry?")
         raise kind(f"{self.where}: the registry refuses {answer.request.method} {answer.request.url.path} ({status})")
 
 
@@ -223,6 +233,14 @@ def _error_message(answer: httpx.Response) -> str:
         return "; ".join(error["message"] for error in json.loads(answer.text)["errors"])
     except (ValueError, KeyError, TypeError):
         return answer.text[:200] or answer.reason_phrase
+
+
+def _is_registrys(answer: httpx.Response) -> bool:
+    """Return whether an error has a registry's format: another server has no repositories that could be missing."""
+    try:
+        return isinstance(answer.json(), dict)
+    except ValueError:
+        return not answer.content
 
 
 def _date(answer: httpx.Response) -> datetime | None:

@@ -63,6 +63,20 @@ class Ledger:
         self._raise_if_old(found)
         return _build_history(found, self._find_vanished(tags))
 
+    async def read_existing(self) -> History:
+        """Read every record of a repository that exists; see `read`.
+
+        Raises:
+            MissingError: The registry has no such repository: nothing was built yet, or its name is misspelt.
+        """
+        history = await self.read()
+        if not self.registry.exists:
+            raise MissingError(
+                f"{self.registry.where}: the registry has no such repository: if a version was built before, mend "
+                "[registry] repository in pipeline.toml; else build one: `ci call package`"
+            )
+        return history
+
     async def append(self, history: History, kind: type[K], **fields: object) -> tuple[Entry[K], History]:
         """Append a record after a history; returns its entry and the new history.
 
