@@ -28,11 +28,35 @@ class Credentials:
     # Build the agent's image here instead of using the pinned one.
     build_agent: bool = False
 
+    def check(self) -> None:
+        """Check that arguments that belong together are given together.
+
+        Raises:
+            Refused: One of a pair is missing; the message names every such pair.
+        """
+        pairs = {
+            ("registry_user", "registry_password"): (self.registry_user, self.registry_password),
+            ("ssh_agent", "public_key"): (self.ssh_agent, self.public_key),
+        }
+        problems = [
+            f"{name_argument(given)} needs {name_argument(missing)}: give both, or neither"
+            for names, values in pairs.items()
+            for given, missing in (names, names[::-1])
+            if bool(values[names.index(given)]) and not values[names.index(missing)]
+        ]
+        if problems:
+            raise Refused("\n".join(problems))
+
     def with_signing_key(self, key: dagger.Secret | None) -> "Credentials":
         """Return the credentials with another signing key, where one is given."""
         if key is None:
             return self
         return dataclasses.replace(self, signing_key=key, ssh_agent=None, public_key=None)
+
+
+def name_argument(argument: str) -> str:
+    """Name an argument of the constructor by its flag and its variable."""
+    return f"--{argument.replace('_', '-')} ({argument.replace('_', '').upper()} in .env)"
 
 
 def require(what: str, argument: str, value: Value | None) -> Value:

@@ -37,5 +37,11 @@ class Project:
         return self.source.directory(settings.app.path)
 
     async def agent(self, key: dagger.Secret | None = None) -> Agent:
-        """Return the agent with the checkout's rules; `key` signs instead of the caller's signing key."""
-        return await Agent.of(await self.settings(), self.credentials.with_signing_key(key), self.source)
+        """Return the agent with the checkout's rules; `key` signs instead of the caller's signing key.
+
+        Raises:
+            Refused: Of two arguments that belong together, one is missing.
+        """
+        credentials = self.credentials.with_signing_key(key)
+        credentials.check()
+        return await Agent.of(await self.settings(), credentials, self.source)

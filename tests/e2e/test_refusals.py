@@ -56,6 +56,14 @@ def test_key_without_allowed_signers_is_refused_before_anything_is_built(project
     assert "push " not in outcome.err
 
 
+def test_half_of_a_pair_is_refused(project: Project) -> None:
+    outcome = project.ci("history", constructor=(*project.constructor, "--registry-user=robot"))
+    assert outcome.status == 1
+    assert "--registry-user (REGISTRYUSER in .env) needs --registry-password (REGISTRYPASSWORD in .env)" in outcome.err
+    message = refused(project, "approve", "--env=acceptance", "--version=1", "--statement=pipeline.toml")
+    assert "--statement and --signature: give both" in message
+
+
 def test_time_without_an_end_is_refused(project: Project) -> None:
     for hours in ("inf", "nan", "-1", "0"):
         message = refused(project, "lock", "--env=dev", "--reason=we measure", f"--hours={hours}")

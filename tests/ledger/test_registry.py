@@ -13,7 +13,7 @@ import pytest
 
 from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
 from ci.ledger.store.connection import RegistryAccess
-from ci.ledger.store.login import Login
+from ci.ledger.store.login import Login, read_login
 from ci.ledger.store.registry import Registry, digest_of
 from tests.ledger.workspace import Workspace
 
@@ -214,6 +214,22 @@ def test_login_errors_name_the_cause(workspace: Workspace, tmp_path: Path) -> No
     workspace.access = RegistryAccess(user="author", password_file=str(tmp_path / "none"))
     with pytest.raises(DeniedError, match=f"^{tmp_path}/none: cannot read the registry's password: No such file"):
         workspace.read()
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "why"),
+    [
+        ("robot", None, "the registry's user robot has no password: give --registry-user and --registry-password"),
+        ("", "hidden", "the registry's password has no user: give --registry-user and --registry-password"),
+        ("robot", "\n", "the password of the registry's user robot is empty: give --registry-user and"),
+    ],
+)
+def test_half_of_a_login_is_named(tmp_path: Path, user: str, password: str | None, why: str) -> None:
+    file = tmp_path / "password"
+    if password is not None:
+        file.write_text(password)
+    with pytest.raises(DeniedError, match=why):
+        read_login(user, str(file) if password is not None else "")
 
 
 async def test_upload_whose_answer_was_lost_is_complete() -> None:

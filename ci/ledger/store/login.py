@@ -9,6 +9,10 @@ import httpx
 from ci.ledger.errors import DeniedError
 
 UNAUTHORIZED = 401
+BOTH = (
+    "give --registry-user and --registry-password (REGISTRYUSER and REGISTRYPASSWORD in .env), or neither where the "
+    "registry needs no login"
+)
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -58,11 +62,19 @@ def read_login(user: str, password_file: str) -> Login:
     """Return the login of a user whose password is in a file; without a user, the anonymous login.
 
     Raises:
-        DeniedError: The file cannot be read.
+        DeniedError: There is a user without a password or a password without a user, or the file cannot be read.
     """
-    if not user:
+    if not user and not password_file:
         return Login()
+    if not password_file:
+        raise DeniedError(f"the registry's user {user} has no password: {BOTH}")
+    if not user:
+        raise DeniedError(f"the registry's password has no user: {BOTH}")
     try:
-        return Login(user, Path(password_file).read_text().strip())
-    except OSError as error:
-        raise DeniedError(f"{password_file}: cannot read the registry's password: {error.strerror}") from error
+        password = Path(password_file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not text"
+        raise DeniedError(f"{password_file}: cannot read the registry's password: {why}") from error
+    if not password:
+        raise DeniedError(f"the password of the registry's user {user} is empty: {BOTH}")
+    return Login(user, password)
