@@ -4,7 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -197,6 +197,36 @@ async def test_blob_with_another_digest_is_an_error() -> None:
             with pytest.raises(RegistryError, match="sent another blob"):
                 await registry.blob(digest_of(b"something"))
             assert await registry.blob(digest_of(b"another")) == b"another"
+
+
+async def test_huge_blob_is_not_read_to_its_end() -> None:
+    huge, sent = 600 << 20, 0
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            nonlocal sent
+            self.send_response(200)
+            self.send_header("content-length", str(huge))
+            self.end_headers()
+            with suppress(OSError):
+                while sent < huge:
+                    sent += self.wfile.write(bytes(1 << 20))
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            async with Registry.connect(f"http://127.0.0.1:{server.server_port}", "team/app", None, AT_ONCE) as found:
+                with pytest.raises(RegistryError, match="the answer has more than 16 MiB: this is no record"):
+                    await found.blob(digest_of(b"something"))
+        finally:
+            server.shutdown()
+            thread.join()
+    # What the sockets of both sides hold comes on top.
+    assert sent < 64 << 20
 
 
 async def test_missing_manifest_is_an_error() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
+from ci.ledger.store.limit import limit_length
 from ci.ledger.store.login import Login
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -69,7 +70,9 @@ class Registry:
         Raises:
             RegistryError: `ca` is not a certificate.
         """
-        options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True}
+        # A compressed answer could be longer than its limit.
+        whole: Options = {"headers": {"Accept-Encoding": "identity"}, "event_hooks": {"response": [limit_length]}}
+        options: Options = {"verify": _trusted(ca), "timeout": 30, "follow_redirects": True, **whole}
         async with httpx.AsyncClient(base_url=url, auth=login or Login(), **options) as client:
             yield cls(client, repository, pauses, host)
 
