@@ -4,6 +4,7 @@ LedgerError
 ├── RegistryError         the registry cannot be used
 │   ├── UnreachableError  the registry does not answer, or answers with server errors only
 │   ├── DeniedError       the registry does not accept the login
+│   ├── InvalidError      the registry does not take such a manifest
 │   └── MissingError      the registry does not hold what was requested
 ├── SchemaError           the ledger's records have a schema that this version does not read
 ├── SigningError          a key, an ssh-agent or ssh-keygen cannot sign or verify
@@ -28,6 +29,10 @@ class UnreachableError(RegistryError):
 
 class DeniedError(RegistryError):
     """The registry does not accept the login."""
+
+
+class InvalidError(RegistryError):
+    """The registry does not take such a manifest."""
 
 
 class MissingError(RegistryError):

@@ -115,7 +115,7 @@ async def _make_artifacts(
     done = await run_concurrently(
         {
             "sbom": partial(sbom.bill_of_materials, settings, service, image, version),
-            "images": partial(push_images, agent, environment, tagged),
+            "images": partial(push_images, agent, environment, tagged, identified.tags),
         }
     )
     return Artifacts(identified, done["images"], done["sbom"])

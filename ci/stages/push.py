@@ -29,16 +29,20 @@ class TaggedImage:
     is_final: bool = False
 
 
-async def push_images(agent: Agent, environment: str, images: Mapping[str, TaggedImage]) -> dict[str, str]:
+async def push_images(
+    agent: Agent, environment: str, images: Mapping[str, TaggedImage], existing: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Push named images and return their addresses, `repository@sha256:…`, by their names.
 
-    No tag is moved: an image whose tag exists gets a tag of its own.
+    No tag is moved: an image whose tag exists gets a tag of its own. `existing` holds the digests that the tags name in
+    the registry; None: they are read first.
 
     Raises:
         StageFailed: An image cannot be built, or the registry does not take it.
         Refused: A final tag exists, and names another image.
     """
-    existing = (await agent.run(ReadTags(tags=tuple(image.tag for image in images.values())), Tags)).digests
+    if existing is None:
+        existing = (await agent.run(ReadTags(tags=tuple(image.tag for image in images.values())), Tags)).digests
     free = {
         name: dataclasses.replace(image, tag=f"{REBUILT}{uuid4().hex[:12]}") if image.tag in existing else image
         for name, image in images.items()

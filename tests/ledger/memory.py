@@ -141,10 +141,10 @@ class MemoryLedger(Ledger):
 
     sound: dict[str, CheckedRecord] = field(default_factory=dict)
 
-    async def _read_one(self, tag: str, now: datetime) -> CheckedRecord:
+    async def _read_one(self, tag: str, now: datetime, *, compare: bool) -> CheckedRecord:
         found = self.sound.get(tag)
         if found is None:
-            found = await super()._read_one(tag, now)
+            found = await super()._read_one(tag, now, compare=compare)
             if found.entry and not found.problems:
                 self.sound[tag] = found
         return found

@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
-from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
+from ci.ledger.errors import DeniedError, InvalidError, MissingError, RegistryError, UnreachableError
 from ci.ledger.store.connection import RegistryAccess
 from ci.ledger.store.login import Login, read_login
-from ci.ledger.store.registry import Registry, digest_of
+from ci.ledger.store.registry import LONGEST_WAIT, Registry, digest_of, retry_after
 from tests.ledger.workspace import Workspace
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -269,3 +270,34 @@ async def test_upload_whose_answer_was_lost_is_complete() -> None:
         async with Registry.connect(url, "team/app", None, AT_ONCE) as registry:
             assert await registry.put_blob(b"something") == digest_of(b"something")
     assert [line.partition(" ")[0] for line in asked] == ["POST", "PUT", "PUT", "HEAD"]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        ("86400", LONGEST_WAIT),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", 0),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", LONGEST_WAIT),
+        ("soon", 0),
+        ("-1", 0),
+        ("", 0),
+    ],
+)
+def test_a_registry_may_ask_for_a_pause(header: str, seconds: float) -> None:
+    assert retry_after(httpx.Response(429, headers={"retry-after": header})) == seconds
+
+
+async def test_a_refusal_holds_the_registry_s_own_detail() -> None:
+    detail = {"reason": "unknown media type: application/x"}
+    error = {"code": "MANIFEST_INVALID", "message": "manifest invalid", "detail": detail}
+
+    def behave(_: int, method: str, __: str, ___: str) -> Answer:
+        return respond(400 if method == "PUT" else 404, {"errors": [error]})
+
+    with a_server(behave) as (url, _):
+        async with Registry.connect(url, "app", pauses=AT_ONCE) as registry:
+            with pytest.raises(
+                InvalidError, match=r"manifest invalid: \{\"reason\": \"unknown media type: application/x"
+            ):
+                await registry.put_manifest("tag", b"{}")

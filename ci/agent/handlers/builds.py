@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Sequence
 
 from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
@@ -13,7 +14,8 @@ from ci.agent.protocol.requests import Identify, PushArchives, ReadTags, RecordB
 from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed, Tags
 from ci.ledger.builds import record_build, stored_build
 from ci.ledger.records import BuildDescription
-from ci.ledger.tags import check_version, is_version
+from ci.ledger.store.registry import Registry
+from ci.ledger.tags import TESTS, check_version, is_version
 from ci.settings import FILE, Settings
 from ci.targets.errors import NotReadyError
 from ci.targets.swarm.images import push_archive
@@ -42,7 +44,12 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     async with context.ledger() as ledger:
         # A key that nobody owns is refused now, and not when all is built.
         await ledger.signatures.find_actor()
-        build = stored_build(await ledger.read(), version, inputs, signed=ledger.signatures.can_sign)
+        history = await ledger.read()
+        if not history.entries:
+            # A registry refuses only on push: a record that it does not take must show before an image is built.
+            await ledger.probe()
+        build = stored_build(history, version, inputs, signed=ledger.signatures.can_sign)
+        tags = {} if build else await _read_tags(ledger.registry, [version, f"{TESTS}{version}"])
     return Identified(
         message=f"{version} was built before" if build else f"{version} was never built",
         version=version,
@@ -50,15 +57,20 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
         checkout=checkout,
         image=build.record.image if build else "",
         test_image=build.record.test_image if build else "",
+        tags=tags,
     )
 
 
 async def handle_read_tags(context: Context, request: ReadTags) -> Tags:
     """Read what tags name in the repository."""
     async with context.ledger() as ledger:
-        digests = await asyncio.gather(*map(ledger.registry.digest, request.tags))
-    found = {tag: digest for tag, digest in zip(request.tags, digests, strict=True) if digest}
+        found = await _read_tags(ledger.registry, request.tags)
     return Tags(message=f"{len(found)} of {len(request.tags)} tags exist", digests=found)
+
+
+async def _read_tags(registry: Registry, tags: Sequence[str]) -> dict[str, str]:
+    digests = await asyncio.gather(*map(registry.digest, tags))
+    return {tag: digest for tag, digest in zip(tags, digests, strict=True) if digest}
 
 
 async def handle_push(context: Context, request: PushArchives) -> Pushed:

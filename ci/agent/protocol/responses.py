@@ -54,6 +54,8 @@ class Identified(Response):
     checkout: Checkout
     image: str = ""
     test_image: str = ""
+    # The digests that the tags of the version's images name already, by tag.
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Tags(Response):

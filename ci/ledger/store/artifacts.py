@@ -5,9 +5,9 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from ci.ledger.records import record_id
 from ci.ledger.store.registry import MANIFEST, digest_of
@@ -15,12 +15,19 @@ from ci.ledger.tags import RECORDS
 
 RECORD = "application/vnd.slipway.record.v1+json"
 SIGNATURE = "application/vnd.slipway.signature.v1+pem"
+IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
+IMAGE_LAYER = "application/vnd.oci.image.layer.v1.tar"
+# Says what an artifact is where the registry takes only what looks like an image.
+KIND = "vnd.slipway.kind"
 EMPTY = "application/vnd.oci.empty.v1+json"
 EMPTY_CONTENT = b"{}"
 TAG = re.compile(rf"^{RECORDS}(\d{{8}}T\d{{12}}Z)-([0-9a-f]{{32}})$")
 TIME = "%Y%m%dT%H%M%S%fZ"
 # The largest record, and the largest blob that goes into the manifest: registries accept manifests up to 4 MiB.
 LARGEST, EMBEDDED = 8 << 20, 1 << 20
+
+# As the OCI specification has artifacts, or as an image: GitLab's registry, for one, takes known types alone.
+Form = Literal["artifact", "image"]
 
 
 class Layer(BaseModel):
@@ -35,8 +42,15 @@ class Layer(BaseModel):
 class Manifest(BaseModel):
     """The parts of a record's manifest that are read: the record, and its signature where there is one."""
 
-    artifactType: Literal["application/vnd.slipway.record.v1+json"]  # noqa: N815 - OCI's name
+    artifactType: str = ""  # noqa: N815 - OCI's name
+    annotations: dict[str, str] = {}
     layers: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=2)]
+
+    @model_validator(mode="after")
+    def _is_record(self) -> Self:
+        if RECORD not in {self.artifactType, self.annotations.get(KIND)}:
+            raise ValueError("is not a record's manifest")
+        return self
 
 
 @dataclass(frozen=True)
@@ -48,21 +62,27 @@ class Artifact:
 
     @property
     def blobs(self) -> tuple[bytes, ...]:
-        """The blobs that the registry needs before the manifest, beside the empty blob that all manifests share."""
+        """The blobs that the registry needs before the manifest, beside the manifest's configuration."""
         return (self.payload, *([self.signature.encode()] if self.signature else []))
 
-    def manifest(self) -> bytes:
-        """Write the manifest."""
-        layers = [_descriptor(RECORD, self.payload)]
-        if self.signature:
-            layers.append(_descriptor(SIGNATURE, self.signature.encode()))
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "artifactType": RECORD,
-            "config": _descriptor(EMPTY, EMPTY_CONTENT),
-            "layers": layers,
-        }
+    def config(self, form: Form) -> bytes:
+        """Return the blob that is the manifest's configuration."""
+        if form == "artifact":
+            return EMPTY_CONTENT
+        layers = [digest_of(blob) for blob in self.blobs]
+        image = {"architecture": "unknown", "os": "unknown", "rootfs": {"type": "layers", "diff_ids": layers}}
+        return json.dumps(image | {"config": {"Labels": {KIND: RECORD}}}).encode()
+
+    def manifest(self, form: Form = "artifact") -> bytes:
+        """Write the manifest: as an artifact, or as an image for a registry that takes nothing else."""
+        types = (RECORD, SIGNATURE) if form == "artifact" else (IMAGE_LAYER, IMAGE_LAYER)
+        layers = [_descriptor(kind, blob) for kind, blob in zip(types, self.blobs, strict=False)]
+        manifest: dict[str, Any] = {"schemaVersion": 2, "mediaType": MANIFEST}
+        if form == "artifact":
+            manifest |= {"artifactType": RECORD, "config": _descriptor(EMPTY, EMPTY_CONTENT), "layers": layers}
+        else:
+            config = _descriptor(IMAGE_CONFIG, self.config(form))
+            manifest |= {"config": config, "layers": layers, "annotations": {KIND: RECORD}}
         return json.dumps(manifest).encode()
 
 

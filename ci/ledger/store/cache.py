@@ -6,6 +6,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+# Not a tag's name: those of files that are no records begin with a dot.
+IMAGES_ONLY = ".images-only"
+
 
 @dataclass(frozen=True)
 class Cache:
@@ -17,6 +20,17 @@ class Cache:
     def of(cls, folder: str, repository: str) -> "Cache":
         """Return the cache of a repository (with its host) inside a folder; an empty folder means no cache."""
         return cls(Path(folder) / hashlib.sha256(repository.encode()).hexdigest()[:16] if folder else None)
+
+    @property
+    def images_only(self) -> bool:
+        """Whether the repository took records only in the form of images."""
+        return self.folder is not None and (self.folder / IMAGES_ONLY).exists()
+
+    def remember_images_only(self) -> None:
+        """Remember that the repository took a record only in the form of an image."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / IMAGES_ONLY).touch()
 
     def tags(self) -> set[str]:
         """Return the tags of the cached records."""

@@ -24,6 +24,8 @@ class CheckedRecord:
     entry: Entry[Record] | None = None
     problems: tuple[str, ...] = ()
     artifact: Artifact | None = None
+    # The manifest that the record was read from; empty: it was not read from one.
+    manifest: bytes = b""
     # Why the record's schema cannot be read; empty: it can.
     other_schema: str = ""
 

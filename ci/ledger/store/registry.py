@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from ci.ledger.errors import DeniedError, MissingError, RegistryError, UnreachableError
+from ci.ledger.errors import DeniedError, InvalidError, MissingError, RegistryError, UnreachableError
 from ci.ledger.store.limit import limit_length
 from ci.ledger.store.login import Login
 
@@ -31,6 +31,11 @@ MANIFESTS = (
 # The pauses before further attempts, in seconds.
 PAUSES = (0.2, 1.0, 3.0)
 TOO_MANY, SERVER_ERROR, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 429, 500, 401, 403, 404
+# The answer to a manifest that the registry does not take, and two others that mean more than "refused".
+STATUS_ERRORS = {400: InvalidError, 415: InvalidError, NOT_FOUND: MissingError}
+LONGEST_MESSAGE = 200
+# The longest wait that a registry may ask for, in seconds; a longer one ends in an error.
+LONGEST_WAIT = 60.0
 # Options of httpx.
 Options = Any
 
@@ -115,10 +120,19 @@ class Registry:
         except MissingError:
             return ""
 
-    async def put_manifest(self, tag: str, manifest: bytes) -> None:
-        """Store a manifest under a tag."""
-        url = f"{self._path}/manifests/{tag}"
-        await self._send("PUT", url, content=manifest, headers={"Content-Type": MANIFEST})
+    async def put_manifest(self, reference: str, manifest: bytes) -> None:
+        """Store a manifest under a tag, or under its digest alone; one that is stored there already is not sent again.
+
+        Raises:
+            InvalidError: The registry does not take such a manifest.
+        """
+        url = f"{self._path}/manifests/{reference}"
+        try:
+            await self._send("PUT", url, content=manifest, headers={"Content-Type": MANIFEST})
+        except RegistryError:
+            # Where tags are immutable, also the second attempt of a push whose answer was lost is refused.
+            if await self.digest(reference) != digest_of(manifest):
+                raise
 
     async def blob(self, digest: str) -> bytes:
         """Return a blob, whose digest is checked.
@@ -164,6 +178,7 @@ class Registry:
 
     async def _send(self, method: str, url: str, **options: Options) -> httpx.Response:
         for pause in [*self._pauses, None]:
+            requested = 0.0
             try:
                 answer = await self._client.request(method, url, **options)
             except httpx.TransportError as error:
@@ -181,7 +196,8 @@ class Registry:
                     return answer
                 if pause is None:
                     raise self._unreachable(f"{answer.status_code} {_error_message(answer)}")
-            await asyncio.sleep(pause)
+                requested = retry_after(answer)
+            await asyncio.sleep(max(pause, requested))
         raise AssertionError("unreachable")
 
     def _unreachable(self, detail: str) -> UnreachableError:
@@ -196,7 +212,7 @@ class Registry:
         if answer.status_code in {UNAUTHORIZED, FORBIDDEN}:
             advice = "give a user with access and the password (REGISTRYUSER and REGISTRYPASSWORD in .env)"
             raise DeniedError(f"{self.where}: the registry does not accept the login ({status}): {advice}")
-        kind = MissingError if answer.status_code == NOT_FOUND else RegistryError
+        kind = STATUS_ERRORS.get(answer.status_code, RegistryError)
         if kind is MissingError and answer.request.method == "GET" and not _is_registrys(answer):
             raise RegistryError(f"{self.where}: {status} is not a registry's answer: is this a registry?")
         raise kind(f"{self.where}: the registry refuses {answer.request.method} {answer.request.url.path} ({status})")
@@ -233,9 +249,25 @@ def _json(answer: httpx.Response, url: str) -> dict[str, Any]:
 
 def _error_message(answer: httpx.Response) -> str:
     try:
-        return "; ".join(error["message"] for error in json.loads(answer.text)["errors"])
+        return "; ".join(map(_describe, json.loads(answer.text)["errors"]))
     except (ValueError, KeyError, TypeError):
-        return answer.text[:200] or answer.reason_phrase
+        return answer.text[:LONGEST_MESSAGE] or answer.reason_phrase
+
+
+def _describe(error: dict[str, Any]) -> str:
+    detail = error.get("detail") or ""
+    text = detail if isinstance(detail, str) else json.dumps(detail)
+    return f"{error['message']}: {text[:LONGEST_MESSAGE]}" if text else str(error["message"])
+
+
+def retry_after(answer: httpx.Response) -> float:
+    """Return for how many seconds the registry asks clients to wait; 0: it asks for nothing."""
+    text = answer.headers.get("retry-after", "")
+    try:
+        seconds = float(text) if text.isdigit() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _is_registrys(answer: httpx.Response) -> bool:

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from ci.ledger.errors import DeniedError, MissingError, RegistryError, SchemaError, SigningError, UnreachableError
+from ci.ledger.errors import (
+    DeniedError,
+    InvalidError,
+    MissingError,
+    RegistryError,
+    SchemaError,
+    SigningError,
+    UnreachableError,
+)
 from ci.ledger.history import Entry, History
 from ci.ledger.records import AHEAD, ANONYMOUS, Record, record_id, serialize_record
 from ci.ledger.signing.signatures import Signatures
-from ci.ledger.store.artifacts import EMPTY_CONTENT, Artifact, Manifest, embedded_blob, parse_tag, tag_of
+from ci.ledger.store.artifacts import Artifact, Form, Manifest, embedded_blob, parse_tag, tag_of
 from ci.ledger.store.cache import Cache
 from ci.ledger.store.checks import CheckedRecord, check_record
 from ci.ledger.store.order import find_missing_parents, mark_disorder, remove_replays, sort_entries
@@ -20,6 +28,9 @@ from ci.ledger.tags import RECORDS
 
 # How many records are fetched at once.
 CONCURRENCY = 8
+# How many of the newest cached records are compared with the registry's at each reading: a request each. Older ones are
+# only looked for in the list of tags. A cached record is right in any case: its tag holds its hash.
+COMPARED = 100
 K = TypeVar("K", bound=Record)
 T = TypeVar("T")
 
@@ -56,10 +67,12 @@ class Ledger:
         self.signatures.check()
         tags = sorted(tag for tag in await self.registry.tags() if tag.startswith(RECORDS))
         now = datetime.now(UTC)
-        found = await asyncio.gather(*(self._in_slot(functools.partial(self._read_one, tag, now)) for tag in tags))
+        newest = frozenset(tags[-COMPARED:])
+        read = (functools.partial(self._read_one, tag, now, compare=tag in newest) for tag in tags)
+        found = await asyncio.gather(*(self._in_slot(one) for one in read))
         for one in found:
-            if self.cache.folder and one.artifact and not one.problems:
-                self.cache.put(one.tag, one.artifact.manifest())
+            if one.manifest and not one.problems:
+                self.cache.put(one.tag, one.manifest)
         self._raise_if_old(found)
         return _build_history(found, self._find_vanished(tags))
 
@@ -105,9 +118,23 @@ class Ledger:
 
     async def commit(self, history: History, draft: "Draft[K]") -> History:
         """Store a draft, and return the new history."""
-        await store_artifact(self.registry, draft.tag, draft.artifact)
-        self.cache.put(draft.tag, draft.artifact.manifest())
+        self.cache.put(draft.tag, await self._store(draft.tag, draft.artifact))
         return history.with_entry(draft.entry)
+
+    async def probe(self) -> None:
+        """Store an artifact without a tag: registries refuse only when something is pushed.
+
+        Raises:
+            RegistryError: The registry does not take records.
+        """
+        await self._store("", Artifact(b"{}"))
+
+    async def _store(self, tag: str, artifact: Artifact) -> bytes:
+        form: Form = "image" if self.cache.images_only else "artifact"
+        manifest = await store_artifact(self.registry, tag, artifact, form)
+        if manifest == artifact.manifest("image"):
+            self.cache.remember_images_only()
+        return manifest
 
     def _now(self) -> datetime:
         now, theirs = datetime.now(UTC), self.registry.time
@@ -123,13 +150,13 @@ class Ledger:
         async with self._slots:
             return await work()
 
-    async def _read_one(self, tag: str, now: datetime) -> CheckedRecord:
+    async def _read_one(self, tag: str, now: datetime, *, compare: bool) -> CheckedRecord:
         if parse_tag(tag) is None:
             return CheckedRecord(tag, problems=(f"unreadable: {tag}: is not a record's tag",))
         if kept := self.cache.get(tag):
             known = await self._check(tag, kept, now)
             if known.entry:
-                return await self._compare(tag, kept, known, now)
+                return await self._compare(tag, kept, known, now) if compare else known
             self.cache.drop(tag)
         return await self._fetch(tag, now)
 
@@ -138,7 +165,7 @@ class Ledger:
         if tag in self._compared:
             return known
         before, current = digest_of(kept), await self.registry.digest(tag)
-        # The cache writes manifests its own way: the same record in another one is no change.
+        # The same record in another manifest is no change.
         if current == before or (current and (await self._fetch(tag, now)).artifact == known.artifact):
             self._compared.add(tag)
             return known
@@ -167,7 +194,8 @@ class Ledger:
             return CheckedRecord(tag, problems=(f"altered: {tag}: is not a record's manifest",))
         if any(digest_of(content) != layer.digest for content, layer in zip(contents, layers, strict=True)):
             return CheckedRecord(tag, problems=(f"altered: {tag}: its blobs do not match its manifest",))
-        return await check_record(tag, Artifact(contents[0], texts[0]), self.app, self.signatures, now)
+        found = await check_record(tag, Artifact(contents[0], texts[0]), self.app, self.signatures, now)
+        return replace(found, manifest=manifest)
 
     def _raise_if_old(self, found: Iterable[CheckedRecord]) -> None:
         old = [one for one in found if one.other_schema]
@@ -186,12 +214,24 @@ class Ledger:
             )
 
 
-async def store_artifact(registry: Registry, tag: str, artifact: Artifact) -> None:
-    """Store a record under its tag."""
-    known = await registry.has_blob(digest_of(EMPTY_CONTENT))
-    blobs = artifact.blobs if known else (EMPTY_CONTENT, *artifact.blobs)
-    await asyncio.gather(*(registry.put_blob(blob) for blob in blobs))
-    await registry.put_manifest(tag, artifact.manifest())
+async def store_artifact(registry: Registry, tag: str, artifact: Artifact, form: Form = "artifact") -> bytes:
+    """Store a record under its tag (empty: by its digest alone), and return its manifest.
+
+    A registry that takes no artifact gets an image.
+
+    Raises:
+        InvalidError: The registry takes neither.
+    """
+    config, manifest = artifact.config(form), artifact.manifest(form)
+    known = await registry.has_blob(digest_of(config))
+    await asyncio.gather(*(registry.put_blob(blob) for blob in ([] if known else [config]) + [*artifact.blobs]))
+    try:
+        await registry.put_manifest(tag or digest_of(manifest), manifest)
+    except InvalidError:
+        if form == "image":
+            raise
+        return await store_artifact(registry, tag, artifact, "image")
+    return manifest
 
 
 def _build_history(found: Iterable[CheckedRecord], problems: Iterable[str]) -> History:

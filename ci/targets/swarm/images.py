@@ -85,18 +85,24 @@ async def pin_image(daemon: Daemon, stack: Stack, image: str, login: RegistryLog
     repository = stack.registry.beside(image)
     name, _, tag = image.rpartition(":")
     name, tag = (name, tag) if name else (image, "latest")
-    try:
-        found = await daemon.get(f"/images/{image}/json")
-    except NotFoundError:
-        # Another node may have pushed the image before, and this node may reach no other registry.
-        if kept := await _pull_own_copy(daemon, f"{repository}:{tag}", login):
-            return f"{repository}@{kept}"
+    references = await _repository_digests(daemon, image)
+    if own := next((reference for reference in references or [] if reference.startswith(f"{repository}@")), ""):
+        return own
+    # Another target may have pushed its image before. That one counts for every target: its tag may be immutable, and
+    # this target may reach no other registry.
+    if kept := await _pull_own_copy(daemon, f"{repository}:{tag}", login):
+        return f"{repository}@{kept}"
+    if references is None:
         await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": tag})
-        found = await daemon.get(f"/images/{image}/json")
-    for reference in found["RepoDigests"]:
-        if reference.startswith(f"{repository}@"):
-            return str(reference)
     return await push_image(daemon, image, repository, tag, login)
+
+
+async def _repository_digests(daemon: Daemon, image: str) -> list[str] | None:
+    """Return an image's addresses by digest in all registries; None: the daemon lacks the image."""
+    try:
+        return list((await daemon.get(f"/images/{image}/json"))["RepoDigests"])
+    except NotFoundError:
+        return None
 
 
 async def _pull_own_copy(daemon: Daemon, reference: str, login: RegistryLogin) -> str:
