@@ -6,7 +6,7 @@ from typing import Any
 from slipway_engine.api.base import Object
 from slipway_engine.api.context import Context
 from slipway_engine.errors import UsageError
-from slipway_engine.model.durations import check_ttl
+from slipway_engine.model.go_durations import check_ttl
 from slipway_engine.model.node import Node
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway_engine.errors import UsageError
-from slipway_engine.model.durations import seconds
+from slipway_engine.model.go_durations import seconds
 from slipway_engine.model.node import Node
 
 NANOSECONDS = 10**9  # in a second

@@ -9,7 +9,7 @@ from typing import Any
 from slipway_engine.api.context import Call
 from slipway_engine.api.typedef import Function, FunctionArg, TypeDef
 from slipway_engine.errors import EngineError, UsageError
-from slipway_engine.model.durations import WEEK, seconds
+from slipway_engine.model.go_durations import WEEK, seconds
 from slipway_engine.model.node import digest_of
 from slipway_engine.model.secret import Secret
 from slipway_engine.modules.names import kebab

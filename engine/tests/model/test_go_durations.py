@@ -1,7 +1,7 @@
 import pytest
 
 from slipway_engine.errors import UsageError
-from slipway_engine.model.durations import check_ttl, seconds
+from slipway_engine.model.go_durations import check_ttl, seconds
 
 
 @pytest.mark.parametrize(("text", "value"), [("10s", 10), ("1h30m", 5400), ("1.5m", 90), ("250ms", 0.25)])

@@ -1,4 +1,4 @@
-"""Durations as Go writes them: `10s`, `1h30m`, `1.5h`."""
+"""Durations in the notation of Go: `10s`, `1h30m`, `1.5h`."""
 
 import re
 
