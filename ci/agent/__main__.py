@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         sys.stderr.write(f"slipway-agent: the command line is {given}, but the request is {expected}\n")
         return USAGE
     try:
-        response = asyncio.run(run(Home(Path(os.environ.get("SLIPWAY_HOME", HOME))), request))
+        response = asyncio.run(run(Home(Path(os.environ.get("SLIPWAY_HOME") or HOME)), request))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
     sys.stdout.write(f"{response}\n")

@@ -9,7 +9,7 @@ from testing.imports import Graph, cycle, import_graph
 SOURCES = Path(__file__).parents[1] / "src"
 PACKAGE = "slipway_engine"
 
-BASE = {"errors", "events", "plaintext"}
+BASE = {"environment", "errors", "events", "plaintext"}
 # The parts of the engine that each part may import, besides itself; a part that is not here may not exist.
 ALLOWED = {
     "": set(),
@@ -17,6 +17,7 @@ ALLOWED = {
     "plaintext": set(),
     "events": {"plaintext"},
     "model": {"errors"},
+    "environment": {"model", "errors"},
     "files": {"model", "errors"},
     "store": {"model", "errors"},
     "docker": {"store", "files", "model", *BASE},

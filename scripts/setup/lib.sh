@@ -24,6 +24,13 @@ forget() { rm -f "${@/#/$state/}"; }
 
 have() { command -v "$1" >/dev/null; }
 docker_answers() { have docker && timeout 20 docker info >/dev/null 2>&1; }
+# The port of the registry: $REGISTRY_PORT, or 5000.
+registry_port() {
+	local port=${REGISTRY_PORT:-5000}
+	[[ $port =~ ^[1-9][0-9]{0,4}$ ]] && [ "$port" -le 65535 ] || die "REGISTRY_PORT: must be a port, such as 5001 (is '$port')"
+	printf '%s' "$port"
+}
+
 is_root() { [ "$(id -u)" = 0 ]; }
 installed() { dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort -u; }
 

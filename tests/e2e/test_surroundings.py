@@ -44,6 +44,21 @@ def test_invalid_repository_is_refused(project: Project) -> None:
     assert "registry.repository: must be a registry and a repository without a tag" in outcome.err
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[", b"app = 3", b"", b"environments = [1]", None])
+def test_malformed_settings_are_a_sentence_from_every_function(project: Project, content: bytes | None) -> None:
+    path = project.folder / "pipeline.toml"
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    running = [project.start(*command) for command in (("settings", "--env=dev"), ("deploy", "--env=dev"), ("lint",))]
+    for process in running:
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, out, "Traceback" in err) == (1, "", False), err
+        assert "pipeline.toml: " in err.splitlines()[-1]
+
+
 def assert_cache_refused(project: Project, cache: Path) -> None:
     outcome = project.ci("status", "--env=dev", SLIPWAY_CACHE=str(cache))
     assert (outcome.status, outcome.out) == (1, "")

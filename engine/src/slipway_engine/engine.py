@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway_engine.docker.daemon import Daemon
+from slipway_engine.environment import Environment
 from slipway_engine.events import Events
 from slipway_engine.execution.memory import Memory
 from slipway_engine.execution.preparation import Preparer
@@ -16,7 +17,7 @@ from slipway_engine.execution.shares import Shares
 from slipway_engine.execution.terminal import Terminals
 from slipway_engine.execution.volumes import Volumes
 from slipway_engine.model.step import Exec
-from slipway_engine.store.database import Step, Store, cache_folder
+from slipway_engine.store.database import Step, Store
 from slipway_engine.store.secrets import Secrets
 from slipway_engine.store.values import Values
 from slipway_engine.trees.keys import Keys
@@ -29,6 +30,7 @@ class Engine:
     """The parts of one session that the API, modules and commands work with."""
 
     workdir: Path
+    environment: Environment
     store: Store
     values: Values
     secrets: Secrets
@@ -46,7 +48,8 @@ class Engine:
     @contextlib.asynccontextmanager
     async def open(cls, workdir: Path) -> AsyncIterator["Engine"]:
         """Open an engine; when the block ends, nothing of the session is left but its cache."""
-        engine = _build(workdir, Store(cache_folder()))
+        environment = Environment.read()
+        engine = _build(workdir, environment, Store(environment.cache))
         try:
             try:
                 yield engine
@@ -66,10 +69,10 @@ async def _close(engine: Engine) -> None:
     engine.store.close()
 
 
-def _build(workdir: Path, store: Store) -> Engine:
+def _build(workdir: Path, environment: Environment, store: Store) -> Engine:
     secrets = Secrets(store)
     events = Events(secrets.scrub)
-    daemon = Daemon.connect(store, events)
+    daemon = Daemon.connect(environment, store, events)
     uploads = Uploads(daemon, store, events)
     keys = Keys(uploads, secrets)
 
@@ -85,5 +88,18 @@ def _build(workdir: Path, store: Store) -> Engine:
     terminals = Terminals(daemon, trees, events, preparer, services.bind, shares)
     values = Values(store)
     return Engine(
-        workdir, store, values, secrets, events, daemon, uploads, keys, trees, runner, services, terminals, memory
+        workdir,
+        environment,
+        store,
+        values,
+        secrets,
+        events,
+        daemon,
+        uploads,
+        keys,
+        trees,
+        runner,
+        services,
+        terminals,
+        memory,
     )

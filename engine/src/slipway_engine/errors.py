@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+# Advice stands on a line of its own. Modules mark theirs in the same way, and add none where the engine's is.
+MARK = "→ "
+
 
 class EngineError(Exception):
     """An error for users of the engine: where, what, and what to do next."""
@@ -70,6 +73,16 @@ class ExecFailed(EngineError):  # noqa: N818 - the client's name for it is ExecE
             "stdout": stdout,
             "stderr": stderr,
         }
+
+
+def describe(error: BaseException) -> str:
+    """Return an error for people: the engine's own as it is; any other with its class, and the way to its stack."""
+    if isinstance(error, EngineError):
+        return str(error)
+    detail = f": {error}" if str(error) else ""
+    return (
+        f"internal error: {type(error).__name__}{detail}\n{MARK}run the command again with --debug for Python's stack"
+    )
 
 
 def exec_message(args: Sequence[str], exit_code: int | None) -> str:

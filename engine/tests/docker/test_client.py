@@ -11,14 +11,16 @@ import pytest
 
 from slipway_engine.docker.advice import add_advice
 from slipway_engine.docker.client import Docker
+from slipway_engine.environment import Environment
 from slipway_engine.errors import DockerError
 
 ASK = """
 import asyncio
 from slipway_engine.docker.client import Docker
+from slipway_engine.environment import Environment
 from slipway_engine.errors import DockerError
 async def ask():
-    docker = Docker()
+    docker = Docker(Environment.read().docker_host)
     try:
         await docker.call("GET", "version")
     except DockerError as error:
@@ -30,7 +32,7 @@ asyncio.run(ask())
 
 async def refused(host: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("DOCKER_HOST", host)
-    docker = Docker()
+    docker = Docker(Environment.read().docker_host)
     with pytest.raises(DockerError) as caught:
         await docker.call("GET", "version")
     await docker.close()

@@ -2,10 +2,13 @@
 
 import importlib
 import os
+import signal
 import sys
+from pathlib import Path
 
 from slipway_engine.cli.options import HELP, scan
-from slipway_engine.cli.usage import usage_error
+from slipway_engine.cli.usage import INTERRUPTED, report_error, usage_error
+from slipway_engine.environment import Environment
 from slipway_engine.errors import UsageError
 
 COMMANDS = {
@@ -20,9 +23,12 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command line and leave with its exit status: 0, 1 (the pipeline failed) or 2 (usage)."""
-    status = _main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    try:
+        status = _main(sys.argv[1:])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:  # such as `ci functions | head -1`
+        status = INTERRUPTED + signal.SIGPIPE
     # Everything is closed. Taking the interpreter apart would take another 60 ms, which each command would wait for.
     os._exit(status)
 
@@ -35,10 +41,28 @@ def _main(arguments: list[str]) -> int:
         command, *rest = rest
         if command not in COMMANDS:
             return usage_error(UsageError(f'unknown command "{command}" for "ci": there are {", ".join(COMMANDS)}'))
+        if command != "version":
+            _check_surroundings()
         # A command is imported when it is used, since start-up time counts.
         return int(importlib.import_module(f"slipway_engine.cli.commands.{command}").run(options, rest))
     except UsageError as error:
         return usage_error(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("Canceled.\n")
+        return INTERRUPTED + signal.SIGINT
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place: no one shall see Python's stack who did not ask for it
+        return report_error(error, debug=bool({"-d", "--debug"} & set(arguments)))
+
+
+def _check_surroundings() -> None:
+    """Refuse malformed variables before anything is done, and a working folder that somebody has removed."""
+    Environment.read()
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working folder is gone: go to another one") from None
 
 
 def _usage(arguments: list[str]) -> int:

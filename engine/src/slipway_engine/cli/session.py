@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway_engine.cli.options import Options
-from slipway_engine.cli.usage import usage_error
-from slipway_engine.errors import EngineError, UsageError
+from slipway_engine.cli.usage import INTERRUPTED, report_error, usage_error
+from slipway_engine.errors import UsageError
 
 if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # imported when they are used, so that usage errors come at o
 
 T = TypeVar("T")
 Work = Callable[["Engine", "Display"], Coroutine[Any, Any, int]]  # it stops the display before it prints its result
-INTERRUPTED = 128  # plus the signal's number, as shells report it
 SHOW_CURSOR = "\033[?25h"  # the live tree hides it
 
 
@@ -75,6 +74,9 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
     from slipway_engine.engine import Engine  # noqa: PLC0415 - as above
 
     interrupts.listen()
+    if not options.debug:
+        # What a task that nobody waits for raises would be shown as a traceback; the command's own failure is shown.
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     try:
         async with Engine.open(Path.cwd()) as engine:
             with (
@@ -84,12 +86,15 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
                 failure: Exception | None = None
                 try:
                     code = await interrupts.during(display.watch(work(engine, display)))
+                except BrokenPipeError:  # nobody reads the result any more
+                    raise
                 except UsageError as error:
                     display.stop()
                     return usage_error(error)
                 except Exception as error:  # noqa: BLE001 - the one place where a command's errors end
                     display.stop()
-                    _trace(options, error)
+                    if options.debug:
+                        traceback.print_exception(error, file=sys.stderr)
                     report(error, record.failed, engine.secrets, display.last)
                     code, failure = 1, error
                 if code:
@@ -98,11 +103,7 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
                 return code
     except UsageError as error:
         return usage_error(error)
-    except EngineError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        return 1
-
-
-def _trace(options: Options, error: Exception) -> None:
-    if options.debug or not isinstance(error, EngineError):
-        traceback.print_exception(error, file=sys.stderr)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what opening and closing the engine raises ends here
+        return report_error(error, debug=options.debug)

@@ -1,11 +1,9 @@
 """Advice for known errors of Docker's daemon, and for a daemon that does not answer: a line below the error."""
 
-import os
-
 import aiohttp
 
-# Modules mark their own advice in the same way, and add none where the engine's is.
-MARK = "→ "
+from slipway_engine.errors import MARK
+
 ANOTHER = "or name another daemon with DOCKER_HOST"
 FULL = (
     "Docker's disk is full, by bytes or by files, or a quota is: `docker system df` shows what Docker holds; "
@@ -20,11 +18,10 @@ def add_advice(message: str) -> str:
     return f"{message}\n{MARK}{found}" if found else message
 
 
-def unreachable_message(error: aiohttp.ClientConnectionError) -> str:
+def unreachable_message(error: aiohttp.ClientConnectionError, host: str) -> str:
     """Return the message that the daemon cannot be reached, with advice."""
     path = getattr(error, "path", "its socket")
-    where = os.environ.get("DOCKER_HOST") or path
-    return f"the Docker daemon cannot be reached at {where}: {error}\n{MARK}{_way(error, path)}"
+    return f"the Docker daemon cannot be reached at {host or path}: {error}\n{MARK}{_way(error, path)}"
 
 
 def _way(error: aiohttp.ClientConnectionError, path: str) -> str:

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import os
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +46,9 @@ class Stat:
 class Docker:
     """A connection to the daemon that DOCKER_HOST or the current docker context names."""
 
-    def __init__(self) -> None:
-        """Connect at the first request."""
+    def __init__(self, host: str = "") -> None:
+        """Connect at the first request; `host` is what DOCKER_HOST says."""
+        self._host = host
         self._client: aiodocker.Docker | None = None
 
     async def close(self) -> None:
@@ -95,7 +97,7 @@ class Docker:
             # What was being sent may have failed, and not the sending.
             if isinstance(error.__cause__, EngineError):
                 raise error.__cause__ from None
-            raise DockerError(unreachable_message(error)) from error
+            raise DockerError(unreachable_message(error, self._host)) from error
 
     async def progress(self, method: str, path: str, /, **options: Any) -> AsyncIterator[Json]:
         """Send a request that answers with lines of JSON, such as a build; a line with an error raises DockerError."""
@@ -218,10 +220,15 @@ class Docker:
 
     def _connect(self) -> aiodocker.Docker:
         if self._client is None:
+            if not os.environ.get("DOCKER_HOST", "set"):
+                del os.environ["DOCKER_HOST"]  # for aiodocker, an empty variable would be a daemon's address
             try:
-                self._client = aiodocker.Docker()
-            except (ValueError, AssertionError) as error:  # aiodocker asserts that it found a socket
+                self._client = aiodocker.Docker(self._host or None)
+            # aiodocker asserts that it found a socket; it reads Docker's own files and certificates, and imports ssh.
+            except (ValueError, AssertionError, AttributeError, TypeError, OSError, ImportError) as error:
                 raise DockerError(f"no Docker daemon was found ({error}): start it (`make setup` does)") from error
+            except aiodocker.DockerError as error:
+                raise DockerError(f"Docker's own settings cannot be read: {error}: correct ~/.docker") from error
         return self._client
 
 

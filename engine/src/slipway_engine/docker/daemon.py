@@ -7,6 +7,7 @@ from slipway_engine.docker.images import Images
 from slipway_engine.docker.objects import Objects
 from slipway_engine.docker.results import Results
 from slipway_engine.docker.tools import Toolbox
+from slipway_engine.environment import Environment
 from slipway_engine.events import Events
 from slipway_engine.store.database import Store
 
@@ -22,12 +23,13 @@ class Daemon:
     tools: Toolbox
 
     @classmethod
-    def connect(cls, store: Store, events: Events) -> "Daemon":
+    def connect(cls, environment: Environment, store: Store, events: Events) -> "Daemon":
         """Connect to the daemon that the environment names, at the first request."""
-        docker = Docker()
-        objects = Objects(docker, store)
+        docker = Docker(environment.docker_host)
+        objects = Objects(docker, store, environment.cache_bytes)
         images = Images(docker, objects, events)
-        return cls(docker, objects, images, Results(docker, store, images), Toolbox(docker, objects, images, store))
+        tools = Toolbox(docker, objects, images, store, environment.ca_bundle)
+        return cls(docker, objects, images, Results(docker, store, images), tools)
 
     async def close(self) -> None:
         """Remove what is the session's only, and disconnect."""

@@ -16,9 +16,9 @@ from slipway_engine.store.database import Store
 class Objects:
     """Makes containers that end with the session, and keeps others from the same work."""
 
-    def __init__(self, docker: Docker, store: Store) -> None:
-        """Start with none; the daemon is not called before the first object is needed."""
-        self._docker, self._store = docker, store
+    def __init__(self, docker: Docker, store: Store, limit: int) -> None:
+        """Start with none, and keep the cache within `limit` bytes; Docker is not called before the first object."""
+        self._docker, self._store, self._limit = docker, store, limit
         self.session = f"{store.name}-{secrets.token_hex(8)}"
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stack = contextlib.AsyncExitStack()
@@ -77,7 +77,7 @@ class Objects:
             with contextlib.suppress(EngineError):
                 if self._leaves:
                     await sweep(self._docker, self._store, self.session)
-                await keep_limit(self._docker, self._store)
+                await keep_limit(self._docker, self._store, self._limit)
 
     def _labels(self, *, session: bool, step: str = "") -> dict[str, str]:
         return {OWN_LABEL: self._store.name, SESSION_LABEL: self.session if session else "", STEP_LABEL: step}

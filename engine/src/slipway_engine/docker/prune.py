@@ -1,25 +1,18 @@
 """Removing what the engine stored in Docker: by its own limit, on demand, and when a session ends."""
 
-import os
 from pathlib import Path
 
 from slipway_engine.docker.client import Docker
 from slipway_engine.errors import DockerError
 from slipway_engine.store.database import Store
 
-DEFAULT_LIMIT = 20 * 10**9  # bytes; SLIPWAY_CACHE_BYTES sets another
 SWEPT = "swept"  # of the facts in the store: sessions of which only volumes are left, that stored steps need
 OWN_LABEL, SESSION_LABEL, STEP_LABEL = "slipway.engine", "slipway.session", "slipway.step"
 
 
-def limit() -> int:
-    """Return how much the steps' images may hold, in bytes."""
-    return int(os.environ.get("SLIPWAY_CACHE_BYTES", DEFAULT_LIMIT))
-
-
-async def keep_limit(docker: Docker, store: Store) -> int:
+async def keep_limit(docker: Docker, store: Store, limit: int) -> int:
     """Remove the least recently used steps until the rest fits the limit; returns the bytes freed."""
-    return await _shrink(docker, store, limit())
+    return await _shrink(docker, store, limit)
 
 
 async def prune(docker: Docker, store: Store, max_bytes: int | None = None) -> int:

@@ -5,9 +5,8 @@ image.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +49,21 @@ class Tools:
         }
 
 
-@cache
-def host_bundle() -> bytes | None:
-    """Return the host's CA bundle when it holds more than a distribution's own, as behind a company's proxy."""
-    named = os.environ.get("SSL_CERT_FILE")
-    local = any(Path("/usr/local/share/ca-certificates").glob("**/*.crt"))
-    bundle = Path(named or "/etc/ssl/certs/ca-certificates.crt")
-    return bundle.read_bytes() if (named or local) and bundle.is_file() else None
-
-
 class Toolbox:
     """The tools of one session, put into their volume when the first step needs them."""
 
-    def __init__(self, docker: Docker, objects: Objects, images: Images, store: Store) -> None:
-        """Start without the volume."""
+    def __init__(self, docker: Docker, objects: Objects, images: Images, store: Store, ca_bundle: Path | None) -> None:
+        """Start without the volume; `ca_bundle` holds the certificates that the host names."""
         self._docker, self._objects, self._images, self._store = docker, objects, images, store
+        self._ca_bundle = ca_bundle
         self._tools: Tools | None = None
+
+    @cached_property
+    def host_bundle(self) -> bytes | None:
+        """The host's CA bundle when it holds more than a distribution's own, as behind a company's proxy."""
+        local = any(Path("/usr/local/share/ca-certificates").glob("**/*.crt"))
+        bundle = self._ca_bundle or Path("/etc/ssl/certs/ca-certificates.crt")
+        return bundle.read_bytes() if (self._ca_bundle or local) and bundle.is_file() else None
 
     async def get(self) -> Tools:
         """Return the volume with the tools."""
@@ -76,7 +74,7 @@ class Toolbox:
     async def _install(self) -> Tools:
         """Make the volume unless it is there, named by what it holds."""
         image = await self._images.busybox()
-        bundle = host_bundle() or b""
+        bundle = self.host_bundle or b""
         name = f"slipway-tools-{self._store.name}-{hashlib.sha256(image.encode() + bundle).hexdigest()[:16]}"
         async with self._objects.once(name):
             if not (self._store.get_json("volume", name) and await self._docker.volume_exists(name)):

@@ -89,9 +89,9 @@ class Preparer:
     async def _config(self, step: Exec, image: str, plan: Plan, private: Path | None) -> dict[str, Any]:
         command = list(step.args)
         environment = {"PATH": DEFAULT_PATH} | dict(step.environment) | dict(step.volatile)
-        if tools.host_bundle() is not None:
+        if self._daemon.tools.host_bundle is not None:
             environment = dict.fromkeys(tools.CA_VARIABLES, tools.BUNDLE) | environment
-        if tools.host_bundle() is not None or private is not None:
+        if self._daemon.tools.host_bundle is not None or private is not None:
             plan.mounts.append((await self._daemon.tools.get()).mount)
         if private is not None:
             await script.write_script(self._secrets, step, private)

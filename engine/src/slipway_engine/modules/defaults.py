@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway_engine.errors import UsageError
 from slipway_engine.modules.names import camel, snake
 from slipway_engine.modules.source import ModuleSource
 
@@ -50,7 +51,10 @@ def _within(values: Mapping[str, str], prefix: str) -> dict[str, str]:
 def _read(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415 - most runs have no .env
 
-    return {name: value or "" for name, value in dotenv_values(path).items()}
+    try:
+        return {name: value or "" for name, value in dotenv_values(path).items()}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
 def _find_up(folder: Path) -> Path | None:

@@ -48,14 +48,16 @@ class ModuleSource:
     def _read(cls, root: Path) -> "ModuleSource":
         path = root / CONFIG
         try:
-            config = json.loads(path.read_text())
-            name, sdk = config["name"], config.get("sdk") or {}
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise UsageError(f"{path}: cannot be read as a module's configuration: {error!r}") from error
-        kind = sdk if isinstance(sdk, str) else sdk.get("source", "")
+            config = _table(json.loads(path.read_text()), "the file")
+            name, sdk = _text(config.get("name"), "name"), config.get("sdk") or {}
+            kind = sdk if isinstance(sdk, str) else _text(_table(sdk, "sdk").get("source", "none"), "sdk.source")
+            source = (root / _text(config.get("source") or ".", "source")).resolve()
+            include = _texts(config.get("include") or [], "include")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: cannot be read as a module's configuration: {error}") from error
         if kind.partition("@")[0] != "python":
             raise Unsupported(f"{path}: the SDK {kind!r}", "it runs modules written in Python")
-        return cls(name, root, (root / config.get("source", ".")).resolve(), tuple(config.get("include") or ()))
+        return cls(name, root, source, include)
 
     @cached_property
     def context(self) -> Path:
@@ -72,11 +74,12 @@ class ModuleSource:
         """The place of that class: the entry point in pyproject.toml, or the package named as the module."""
         path = self.source / "pyproject.toml"
         try:
-            project: dict[str, Any] = tomllib.loads(path.read_text()).get("project", {}) if path.exists() else {}
+            table: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
+            for name in ("project", "entry-points", "dagger.mod"):
+                table = _table(table.get(name, {}), name)
+            return _text(table.get("main_object", f"{self.default_package}:{self.main_object}"), "main_object")
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: {error}") from error
-        default = f"{self.default_package}:{self.main_object}"
-        return str(project.get("entry-points", {}).get("dagger.mod", {}).get("main_object", default))
 
     @cached_property
     def default_package(self) -> str:
@@ -150,6 +153,24 @@ class ModuleSource:
     @cached_property
     def _exclusions(self) -> tuple[str, ...]:
         return tuple(pattern[1:] for pattern in self.include if pattern.startswith("!"))
+
+
+def _table(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a table (is {value!r})")  # noqa: TRY004 - one error for all that is malformed
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text (is {value!r})")
+    return value
+
+
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list (is {value!r})")  # noqa: TRY004 - as above
+    return tuple(_text(item, name) for item in value)
 
 
 def runtime() -> str:

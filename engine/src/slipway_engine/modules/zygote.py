@@ -190,8 +190,9 @@ def _call(call: dict[str, Any], output: int) -> NoReturn:
         code = app() or 0
     except SystemExit as leave:
         code = leave.code if isinstance(leave.code, int) else 1
-    except BaseException:  # noqa: BLE001 - nothing above this process could report the error
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001 - nothing above this process could report the error
+        # The SDK reports what the module raises. This is the SDK's own failure, whose stack explains nothing to users.
+        sys.stderr.writelines(traceback.format_exception_only(error))
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()

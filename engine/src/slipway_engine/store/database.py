@@ -30,6 +30,16 @@ CREATE TABLE IF NOT EXISTS steps (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS durations (work TEXT PRIMARY KEY, seconds TEXT NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
 """
+FILE = "store.db"
+# Fails where a table is another version's or another program's.
+CHECK = """
+SELECT digest, body FROM nodes LIMIT 0;
+SELECT kind, key, value, expires FROM facts LIMIT 0;
+SELECT digest, image, volumes, stdout, stderr, combined, exit_code, bytes, used FROM steps LIMIT 0;
+SELECT work, seconds, used FROM durations LIMIT 0;
+"""
+# How SQLite begins to say that a file is none of its own, is broken, or has other tables.
+DAMAGED = ("file is not a database", "database disk image is malformed", "no such column", "no such table", "table ")
 LAST_RUNS = 5  # of a piece of work whose durations are remembered
 MOST_WORK = 2000  # pieces of work; the ones that were not done for the longest time are forgotten
 
@@ -48,13 +58,6 @@ class Step:
     size: int = 0
 
 
-def cache_folder() -> Path:
-    """Return the engine's folder: $SLIPWAY_CACHE, or `slipway` in the user's cache folder."""
-    if folder := os.environ.get("SLIPWAY_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway"
-
-
 class Store:
     """The engine's memory, in one folder."""
 
@@ -63,8 +66,9 @@ class Store:
         self.folder = folder
         try:
             (folder / "locks").mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(folder / "store.db", timeout=30, isolation_level=None)
+            self._db = sqlite3.connect(folder / FILE, timeout=30, isolation_level=None)
             self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+            self._db.executescript(CHECK)
         except (OSError, sqlite3.Error) as error:
             raise self._refuse(error) from error
 
@@ -89,7 +93,7 @@ class Store:
     def get_node(self, digest: str) -> Any | None:
         """Return a value's description, or nothing when the store does not know it."""
         row = self._one("SELECT body FROM nodes WHERE digest = ?", digest)
-        return json.loads(row[0]) if row else None
+        return self._value(row[0]) if row else None
 
     def put_json(self, kind: str, key: str, value: Any, ttl_seconds: float | None = None) -> None:
         """Remember a fact, for `ttl_seconds` or for good."""
@@ -102,7 +106,7 @@ class Store:
         row = self._one("SELECT value, expires FROM facts WHERE kind = ? AND key = ?", kind, key)
         if row is None or (row[1] is not None and row[1] < time.time()):
             return None
-        return json.loads(row[0])
+        return self._value(row[0])
 
     def put_step(self, step: Step) -> None:
         """Remember what a step left."""
@@ -120,11 +124,11 @@ class Store:
             return None
         with self._transaction() as db:
             db.execute("UPDATE steps SET used = ? WHERE digest = ?", (time.time(), digest))
-        return _step(row)
+        return self._step(row)
 
     def steps_by_use(self) -> list[Step]:
         """Return all steps, the least recently used first."""
-        return [_step(row) for row in self._db.execute("SELECT * FROM steps ORDER BY used")]
+        return [self._step(row) for row in self._all("SELECT * FROM steps ORDER BY used")]
 
     def drop_step(self, digest: str) -> None:
         """Forget a step."""
@@ -147,14 +151,14 @@ class Store:
     def durations(self, work: str) -> list[float]:
         """Return how long a piece of work took the last few times, in seconds."""
         row = self._one("SELECT seconds FROM durations WHERE work = ?", work)
-        return list(json.loads(row[0])) if row else []
+        return list(self._value(row[0])) if row else []
 
     def clear(self) -> None:
         """Forget everything."""
         with self._transaction() as db:
             for table in ("nodes", "facts", "steps", "durations"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand in the line above
-        self._db.execute("VACUUM")
+        self._all("VACUUM")
 
     @contextlib.asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
@@ -182,10 +186,26 @@ class Store:
             os.close(descriptor)
 
     def _one(self, statement: str, *values: Any) -> Any | None:
+        return next(iter(self._all(statement, *values)), None)
+
+    def _all(self, statement: str, *values: Any) -> list[Any]:
         try:
-            return self._db.execute(statement, values).fetchone()
+            return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise self._refuse(error) from error
+
+    def _value(self, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise self._damaged(error) from error
+
+    def _step(self, row: Any) -> Step:
+        try:
+            digest, image, volumes, stdout, stderr, combined, exit_code, size, _ = row
+        except ValueError as error:
+            raise self._damaged(error) from error
+        return Step(digest, image, self._value(volumes), stdout, stderr, combined, exit_code, size)
 
     @contextlib.contextmanager
     def _transaction(self) -> Any:
@@ -201,9 +221,17 @@ class Store:
             raise self._refuse(error) from error
 
     def _refuse(self, error: Exception) -> StoreError:
+        if str(error).startswith(DAMAGED):
+            return self._damaged(error)
         return StoreError(
             f"{self.folder}: the engine's cache folder cannot be used: {error}. "
             "Free some space, make it writable, or set SLIPWAY_CACHE to another folder."
+        )
+
+    def _damaged(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.folder / FILE}: is damaged ({error}): remove the folder {self.folder}. "
+            "The engine makes all that it holds anew."
         )
 
 
@@ -213,8 +241,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _step(row: Any) -> Step:
-    digest, image, volumes, stdout, stderr, combined, exit_code, size, _ = row
-    return Step(digest, image, json.loads(volumes), stdout, stderr, combined, exit_code, size)

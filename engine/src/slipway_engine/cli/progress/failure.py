@@ -7,7 +7,7 @@ from typing import Any
 
 from slipway_engine.cli.progress.github import stop_commands
 from slipway_engine.cli.progress.tracebacks import message
-from slipway_engine.errors import exec_message
+from slipway_engine.errors import describe, exec_message
 from slipway_engine.events import Span
 from slipway_engine.plaintext import plain
 from slipway_engine.store.secrets import Secrets
@@ -18,7 +18,7 @@ LINES = 40
 def report(error: BaseException, failed: Sequence[Span], secrets: Secrets, last: Span | None = None) -> None:
     """Write the report on the standard error; the output of the step `last` is already there."""
     details: dict[str, Any] = getattr(error, "extensions", None) or {}
-    text, lines = message(str(error)), []
+    text, lines = message(describe(error)), []
     if details.get("_type") == "EXEC_ERROR":
         lines = _exec(details, failed, text)
     elif (span := _origin(failed)) and span.tail and span is not last:
