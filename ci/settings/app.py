@@ -1,9 +1,11 @@
 """`[app]`, `[registry]` and `[images]`: the service, its registry, and third-party images."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ci.frozen import FrozenModel
-from ci.settings.values import Folder, Image, Name, Port, Repository, Route
+from ci.settings.values import Folder, Image, Module, Name, Port, Repository, Route
 
 # A bare socket: a health check runs every second, and the imports of an HTTP client would take 0.1 s each time.
 PROBE = (
@@ -19,11 +21,11 @@ class Tests(FrozenModel):
     # pytest takes classes called Test… for test classes.
     __test__ = False
 
-    unit: Folder = "tests/unit"
+    unit: Annotated[Folder, Field(min_length=1)] = "tests/unit"
     """The folder of the unit tests, inside the service's folder."""
-    integration: Folder = "tests/integration"
+    integration: Annotated[Folder, Field(min_length=1)] = "tests/integration"
     """The folder of the integration tests, inside the service's folder."""
-    smoke: Folder = "tests/smoke"
+    smoke: Annotated[Folder, Field(min_length=1)] = "tests/smoke"
     """The folder of the smoke tests, inside the service's folder."""
 
 
@@ -32,10 +34,10 @@ class App(FrozenModel):
 
     name: Name
     """The service's name."""
-    path: Folder = "."
+    path: Annotated[Folder, Field(min_length=1)] = "."
     """The service's folder in the repository."""
-    module: str = ""
-    """The Python package that `python -m` starts; a service with a Dockerfile needs none."""
+    module: Module = ""
+    """The Python package that `python -m` starts, such as `orders`; a service with a Dockerfile needs none."""
     dockerfile: Folder | None = None
     """A Dockerfile in the service's folder, which the pipeline builds and lints instead of its own recipe."""
     port: Port = 8000
@@ -64,6 +66,9 @@ class App(FrozenModel):
         return self.health_command or ("python", "-ISc", script)
 
 
+HTTPS = 443
+
+
 class Registry(FrozenModel):
     """`[registry]`: the repository of the service's images."""
 
@@ -76,6 +81,11 @@ class Registry(FrozenModel):
     def host(self) -> str:
         """The registry's host and port."""
         return self.repository.partition("/")[0]
+
+    @property
+    def port(self) -> int:
+        """The registry's port."""
+        return int(self.host.partition(":")[2] or HTTPS)
 
     @property
     def is_loopback(self) -> bool:

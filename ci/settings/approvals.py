@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from ci.frozen import FrozenModel
 from ci.settings.people import Role
+from ci.settings.values import YEAR
 
 
 class Approvals(FrozenModel):
@@ -19,7 +20,7 @@ class Approvals(FrozenModel):
     """For each of these roles, at least one approver must have it."""
     by_author: bool = True
     """Whether the author of a release may approve it."""
-    valid_for: Annotated[float, Field(ge=60)] = 604800
+    valid_for: Annotated[float, Field(ge=60, le=YEAR, allow_inf_nan=False)] = 604800
     """How long an approval counts at most, in seconds."""
 
     @model_validator(mode="after")

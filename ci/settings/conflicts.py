@@ -8,13 +8,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ci.settings.app import App
+from ci.settings.app import App, Registry
 from ci.settings.environment import Environment
 from ci.settings.people import Person, people_with_role
 from ci.settings.problems import suggest_nearest
 
 M = TypeVar("M", bound=BaseModel)
 Problem = tuple[str, str]
+# Swarm takes 63 characters for a service's name and 64 for a secret's. `_web-` with two digests follows the stack's
+# name in a release's; an underscore, a dot and the number of the value are beside the secret's own.
+LONGEST_STACK, LONGEST_OBJECT, VERSION_LENGTH = 63 - 24, 64, 6
+# The secret that Slipway makes for a stack's own database.
+OWN_SECRET = "database-password"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class ParsedSettings:
     # The file and the overrides, without defaults.
     data: Mapping[str, Any]
     app: App | None
+    registry: Registry | None
     people: Mapping[str, Person]
     environments: Mapping[str, Environment]
 
@@ -32,7 +38,10 @@ class ParsedSettings:
         """Parse the valid parts, so that their conflicts are reported with the other problems."""
         apps = _parse_valid(App, {"app": data.get("app")})
         people, environments = _table(data, "people"), _table(data, "environments")
-        return cls(data, apps.get("app"), _parse_valid(Person, people), _parse_valid(Environment, environments))
+        registry = _parse_valid(Registry, {"registry": data.get("registry")}).get("registry")
+        return cls(
+            data, apps.get("app"), registry, _parse_valid(Person, people), _parse_valid(Environment, environments)
+        )
 
     def sets(self, *path: str) -> bool:
         """Return whether the file or an override sets a path, rather than a default."""
@@ -49,7 +58,8 @@ def find_conflicts(known: ParsedSettings) -> Iterator[Problem]:
     if known.data.get("environments") == {}:
         yield "environments", "must hold at least one environment, like [environments.dev]"
     if known.app and not (known.app.module or known.app.dockerfile):
-        yield "app", "must have a module (like orders.main:app) or a dockerfile"
+        yield "app", "must have a module (like orders) or a dockerfile"
+    yield from _names(known)
     yield from _ports(known)
     yield from _duplicate_aliases(known, "emails", {name: person.emails for name, person in known.people.items()})
     logins = {name: tuple(filter(None, [person.github])) for name, person in known.people.items()}
@@ -61,13 +71,31 @@ def find_conflicts(known: ParsedSettings) -> Iterator[Problem]:
         yield from _secrets(name, environment)
 
 
+def _names(known: ParsedSettings) -> Iterator[Problem]:
+    if known.app is None:
+        return
+    for name, environment in known.environments.items():
+        stack = f"{known.app.name}-{name}"
+        if len(stack) > LONGEST_STACK:
+            what = f"must be shorter: with the service's name it is {stack}, and Swarm's names leave room for"
+            yield f"environments.{name}", f"{what} {LONGEST_STACK} characters (has {len(stack)})"
+        for secret in environment.secrets:
+            if (most := LONGEST_OBJECT - len(stack) - VERSION_LENGTH) < len(secret):
+                what = f"must be a shorter name: Swarm's names leave room for {most} characters"
+                yield f"environments.{name}.secrets", f"{what} in the stack {stack} (is {secret})"
+
+
 def _ports(known: ParsedSettings) -> Iterator[Problem]:
     taken: dict[tuple[str, int], str] = {}
+    registry = known.registry
     for name, environment in known.environments.items():
+        port, where = environment.edge.port, f"environments.{name}.edge.port"
+        if registry and registry.is_loopback and environment.target.address == "unix" and port == registry.port:
+            yield where, f"must differ from the port of the registry, which is on the same machine (is {port})"
         first = taken.setdefault((environment.target.address, environment.edge.port), name)
         if first != name:
             what = f"must differ from that of {first}, which is on the same target (is {environment.edge.port})"
-            yield f"environments.{name}.edge.port", what
+            yield where, what
 
 
 def _duplicate_aliases(known: ParsedSettings, field: str, aliases: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
@@ -134,6 +162,8 @@ def _is_cron(text: str) -> bool:
 
 
 def _secrets(name: str, environment: Environment) -> Iterator[Problem]:
+    if OWN_SECRET in environment.secrets:
+        yield f"environments.{name}.secrets", f"must not name {OWN_SECRET}: it is the stack's own"
     for secret, times in Counter(environment.secrets).items():
         if times > 1:
             yield f"environments.{name}.secrets", f"must name each secret once (has {secret} {times} times)"

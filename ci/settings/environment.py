@@ -9,13 +9,16 @@ from ci.frozen import FrozenModel
 from ci.settings.approvals import Approvals
 from ci.settings.defaults import Kind, add_defaults
 from ci.settings.freeze_windows import FreezeWindow
-from ci.settings.hosts import SSH, Host
+from ci.settings.hosts import Host, is_ssh
 from ci.settings.people import Role
-from ci.settings.values import Memory, Name, Port, Seconds, SecretName, Url, size_in_bytes
+from ci.settings.values import DAY, Feature, Memory, Name, Port, Reservation, Seconds, SecretName, Url, size_in_bytes
+
+# Ports that an edge cannot have, and what has them.
+RESERVED_PORTS = {2019: "the edge's own administration", 2377: "Docker Swarm", 7946: "Docker Swarm"}
 
 
 def _checked_address(address: str) -> str:
-    if address != "unix" and not SSH.match(address):
+    if address != "unix" and not is_ssh(address):
         raise ValueError("must be unix or ssh://user@host, with :port and /path/to/docker.sock where they differ")
     return address
 
@@ -40,26 +43,38 @@ class Target(FrozenModel):
         return self.address.startswith("ssh://")
 
 
+def _checked_port(port: int) -> int:
+    if port in RESERVED_PORTS:
+        raise ValueError(f"must be another port: {RESERVED_PORTS[port]} has this one")
+    return port
+
+
 class Edge(FrozenModel):
     """The proxy in front of the service, with the only published port."""
 
-    port: Port = 8080
+    port: Annotated[Port, AfterValidator(_checked_port)] = 8080
     """The published port."""
-    address: str = ""
+    address: Url | Literal[""] = ""
     """The address that people use; empty: this port on localhost."""
 
 
 class Resources(FrozenModel):
     """The limits of one replica."""
 
-    cpus: Annotated[float, Field(gt=0)]
+    cpus: Annotated[float, Field(ge=0.01, le=1024, allow_inf_nan=False)]
     """The limit of processors of one replica."""
     memory: Memory
     """The limit of memory of one replica."""
-    memory_reservation: Memory = "0B"
+    memory_reservation: Reservation = "0B"
     """The free memory that a node must have for a replica."""
-    pids: Annotated[int, Field(ge=16)]
+    pids: Annotated[int, Field(ge=16, le=4_194_304)]
     """The limit of processes of one replica."""
+
+    @model_validator(mode="after")
+    def _check_reservation(self) -> "Resources":
+        if self.reserved_bytes > self.memory_bytes:
+            raise ValueError(f"memory_reservation must be at most the limit, memory (is {self.memory_reservation})")
+        return self
 
     @property
     def memory_bytes(self) -> int:
@@ -75,7 +90,7 @@ class Resources(FrozenModel):
 class Update(FrozenModel):
     """How a release's replicas are started: how many at a time (0: all) and the pause between, in seconds."""
 
-    parallelism: Annotated[int, Field(ge=0)]
+    parallelism: Annotated[int, Field(ge=0, le=1000)]
     """How many replicas of a release start at a time; 0: all."""
     delay: Seconds
     """The pause between them, in seconds."""
@@ -84,26 +99,26 @@ class Update(FrozenModel):
 class Health(FrozenModel):
     """How long a release may take to get healthy, and how often a replica is checked, in seconds."""
 
-    timeout: Annotated[float, Field(ge=5)]
+    timeout: Annotated[float, Field(ge=5, le=DAY, allow_inf_nan=False)]
     """How long a release may take to get healthy, in seconds."""
-    interval: Annotated[float, Field(ge=0.5)]
+    interval: Annotated[float, Field(ge=0.5, le=DAY, allow_inf_nan=False)]
     """The time between two health checks of a replica, in seconds."""
 
 
 class Verify(FrozenModel):
     """How metrics are judged after the switch; times in seconds unless the name has another unit."""
 
-    window: Annotated[float, Field(ge=1)]
+    window: Annotated[float, Field(ge=1, le=DAY, allow_inf_nan=False)]
     """The length of the verify window, in seconds."""
-    interval: Annotated[float, Field(ge=0.2)]
+    interval: Annotated[float, Field(ge=0.2, le=DAY, allow_inf_nan=False)]
     """The time between two looks at the metrics, in seconds."""
-    max_error_rate: Annotated[float, Field(ge=0, le=1)]
+    max_error_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     """The highest share of failed requests, 0 to 1."""
-    max_p95_ms: Annotated[float, Field(gt=0)]
+    max_p95_ms: Annotated[float, Field(gt=0, le=1000 * DAY, allow_inf_nan=False)]
     """The longest 95th percentile of the response times, in milliseconds."""
-    min_requests: Annotated[int, Field(ge=1)]
+    min_requests: Annotated[int, Field(ge=1, le=10**9)]
     """The number of requests below which the verdict is `inconclusive`."""
-    traffic: Annotated[float, Field(ge=0, le=100)] = 10
+    traffic: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 10
     """Requests per second that the pipeline sends where users send too few for a verdict; 0: none."""
 
 
@@ -118,7 +133,7 @@ class Environment(FrozenModel):
     """The machines that `provision` prepares, the first manager first; empty: prepared elsewhere."""
     edge: Edge = Edge()
     """The environment's router."""
-    replicas: Annotated[int, Field(ge=1)]
+    replicas: Annotated[int, Field(ge=1, le=1000)]
     """The number of replicas of a release."""
     resources: Resources
     """The limits of one replica."""
@@ -126,7 +141,7 @@ class Environment(FrozenModel):
     """How a release's replicas start."""
     log_level: Literal["debug", "minimal", "off"]
     """The service's `LOG_LEVEL`: `debug`, `minimal` or `off`."""
-    features: tuple[str, ...] | Literal["all"]
+    features: tuple[Feature, ...] | Literal["all"]
     """The service's `FEATURES`: `all`, or a list of names."""
     monitoring: Literal["off", "basic", "full"]
     """`off`, `basic` or `full`. Nothing reads this setting yet."""

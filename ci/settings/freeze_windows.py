@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from ci.frozen import FrozenModel
+from ci.settings.values import YEAR
 
 SHAPE = "must have a reason, and either from and until or cron and hours"
 MOMENT = "must be a date or a date and time, like 2026-12-24 or 2026-12-24T18:00:00Z"
@@ -23,11 +24,17 @@ def _end(value: object) -> object:
     # A freeze window until a day includes that day.
     moment = _moment(value)
     whole_day = isinstance(moment, datetime) and not isinstance(value, datetime)
-    return moment + timedelta(days=1) if whole_day and isinstance(moment, datetime) else moment
+    try:
+        return moment + timedelta(days=1) if whole_day and isinstance(moment, datetime) else moment
+    except OverflowError:
+        raise ValueError(MOMENT) from None
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(MOMENT) from None
 
 
 Begin = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_utc)]
@@ -47,7 +54,7 @@ class FreezeWindow(FrozenModel):
     """When a single window ends; a date includes that day."""
     cron: str = ""
     """The five fields of cron: when a repeated window begins."""
-    hours: Annotated[float, Field(gt=0)] | None = None
+    hours: Annotated[float, Field(gt=0, le=YEAR / 3600, allow_inf_nan=False)] | None = None
     """How long a repeated window lasts."""
 
     @model_validator(mode="after")

@@ -8,16 +8,17 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from ci.frozen import FrozenModel
+from ci.settings.values import checked_url
 
 
 def _checked_slug(slug: str) -> str:
-    if not re.match(r"^([A-Za-z0-9_-]+/[A-Za-z0-9._-]+)?$", slug):
+    if not re.fullmatch(r"([A-Za-z0-9_-]+/[A-Za-z0-9._-]+)?", slug):
         raise ValueError("must be OWNER/NAME, like team/orders")
     return slug
 
 
 def _checked_api(address: str) -> str:
-    split = urlsplit(address)
+    split = urlsplit(checked_url(address))
     if split.scheme != "https" and not (split.scheme == "http" and _is_private(split.hostname or "")):
         raise ValueError("must start with https://, since a token goes there; http:// only with a private IP address")
     return address.rstrip("/")
@@ -31,7 +32,7 @@ def _is_private(host: str) -> bool:
 
 
 def _checked_branch(branch: str) -> str:
-    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", branch):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}", branch):
         raise ValueError("must be a branch's name, like main")
     return branch
 

@@ -9,12 +9,22 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from ci.frozen import FrozenModel
+from ci.settings.values import PORTS
 
-SSH = re.compile(r"^ssh://[A-Za-z0-9._-]+@[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?$")
+SSH = re.compile(
+    r"ssh://[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*(?::(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9_./-]+)?"
+)
+SSH_PORT = 22
+
+
+def is_ssh(address: str) -> bool:
+    """Return whether an address is `ssh://user@host`, with a port and a socket's path where they differ."""
+    match = SSH.fullmatch(address)
+    return match is not None and int(match["port"] or SSH_PORT) in PORTS
 
 
 def _checked_address(address: str) -> str:
-    if not SSH.match(address) or urlsplit(address).path:
+    if not is_ssh(address) or urlsplit(address).path:
         raise ValueError("must be ssh://user@host, with :port where it is not 22")
     return address
 

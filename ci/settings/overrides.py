@@ -24,7 +24,8 @@ def read_file(text: str) -> dict[str, Any]:
     """Read the file's TOML."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # The reader gives up on numbers of thousands of digits and on thousands of brackets with errors of its own.
+    except (ValueError, RecursionError) as error:
         match = POSITION.match(str(error))
         what, where = (match[1], match[2]) if match else (str(error), "somewhere")
         raise SettingsError([f"{FILE}: {where}: {what[0].lower()}{what[1:]}"]) from error
@@ -53,6 +54,6 @@ def apply_overrides(data: dict[str, Any], overrides: Sequence[Override]) -> dict
 def _value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any kind
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         # Quotes are tedious on a command line: a text that is no other value is a string.
         return text

@@ -15,7 +15,7 @@ ANONYMOUS = "anonymous"
 
 def _checked_person(name: str) -> str:
     # The name is a principal of `allowed_signers`, where commas separate and * ? ! are patterns.
-    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", name):
         raise ValueError("must be at most 64 letters, digits, dots, hyphens, @ and _, and start with a letter or digit")
     if name == ANONYMOUS:
         raise ValueError("must be another name: unsigned records have this one")
@@ -23,13 +23,13 @@ def _checked_person(name: str) -> str:
 
 
 def _checked_email(email: str) -> str:
-    if not re.match(r"^[^@\s,<>]+@[^@\s,<>]+$", email):
+    if not re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", email) or not email.isprintable():
         raise ValueError("must be an e-mail address, like lead@example.org")
     return email
 
 
 def _checked_login(login: str) -> str:
-    if not re.match(r"^([A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?)?$", login):
+    if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9_-]{0,38}(\[bot\])?)?", login):
         raise ValueError("must be a GitHub login, without an @ before it")
     return login
 

@@ -50,7 +50,7 @@ class Settings(FrozenModel):
         except ValidationError as error:
             found = locate_problems(find_conflicts(ParsedSettings.parse_valid_parts(data)), overridden)
             raise SettingsError([*explain_errors(error, cls, overridden), *found]) from error
-        parsed = ParsedSettings(data, settings.app, settings.people, settings.environments)
+        parsed = ParsedSettings(data, settings.app, settings.registry, settings.people, settings.environments)
         if problems := locate_problems(find_conflicts(parsed), overridden):
             raise SettingsError(problems)
         return settings
