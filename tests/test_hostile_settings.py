@@ -68,7 +68,7 @@ ODD = [
 ]
 HOSTILE: Mapping[str, list[Any]] = {
     "app.name": ["shop\n", LONG, f"{LONG}a", "a-", "a--b", "Shop"],
-    "app.path": ["./x\n", "a/../..", "-C", "\x1b[2J", "a" * 5000],
+    "app.path": ["./-C", "./x\n", "a/../..", "-C", "\x1b[2J", "a" * 5000],
     "app.module": ["shop\n", "-c", "shop main", "shop..x", "orders.main:app", "ünï"],
     "app.dockerfile": ["Dockerfile\n", "--target"],
     "app.port": [80, 65536, 2019],

@@ -52,10 +52,11 @@ def _checked_route(route: str) -> str:
 
 def _checked_folder(path: str) -> str:
     # One that starts with a hyphen would be an option of the program that gets the path.
-    if path.startswith(("/", "-")) or ".." in path.split("/") or not path.isprintable() or len(path) > LONGEST_PATH:
-        raise ValueError("must be a path inside the repository, like examples/orders")
     # One spelling, as git has it: `./svc` and `svc/` are `svc`.
-    return posixpath.normpath(path) if path else path
+    clean = posixpath.normpath(path) if path else path
+    if clean.startswith(("/", "-")) or ".." in path.split("/") or not path.isprintable() or len(path) > LONGEST_PATH:
+        raise ValueError("must be a path inside the repository, like examples/orders")
+    return clean
 
 
 def _checked_module(module: str) -> str:

@@ -167,8 +167,8 @@ class Deploying:
 
     def _steps(self) -> list[str]:
         """Return the running steps of sessions of this cache."""
-        folder = Path(self.place.project.environ["SLIPWAY_CACHE"], "locks")
-        sessions = [path.name.removeprefix("session-") for path in folder.glob("session-*")]
+        folder = Path(self.place.project.environ["SLIPWAY_CACHE"], "sessions")
+        sessions = [path.name for path in folder.iterdir()]
         label = "label=slipway.session="
         return [
             container

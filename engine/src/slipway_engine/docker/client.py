@@ -160,13 +160,16 @@ class Docker:
             last = line
         return str(last["status"])
 
-    async def remove_image(self, image: str, *, keep_parents: bool = False) -> bool:
-        """Remove an image, with those below it that nothing else needs; one that is gone or in use is no error."""
+    async def remove_image(self, image: str, *, keep_parents: bool = False) -> list[str]:
+        """Remove an image, with those below it that nothing else needs, and return what went.
+
+        An image that is gone or in use is no error.
+        """
         try:
-            await self.call("DELETE", f"images/{image}", force=False, noprune=keep_parents)
+            answer = await self.call("DELETE", f"images/{image}", force=False, noprune=keep_parents)
         except DockerError:
-            return False
-        return True
+            return []
+        return [entry["Deleted"] for entry in answer or [] if "Deleted" in entry]
 
     async def put(self, container: str, path: str, tar: Body) -> None:
         """Unpack a tar stream into a container's folder, keeping owners, modes and times."""
@@ -205,10 +208,19 @@ class Docker:
             raise
         return True
 
-    async def remove_volume(self, name: str) -> None:
-        """Remove a volume; one that is gone or in use is no error."""
-        with contextlib.suppress(DockerError):
+    async def remove_volume(self, name: str) -> bool:
+        """Remove a volume and return whether it went; one that is gone or in use is no error."""
+        try:
             await self.call("DELETE", f"volumes/{name}")
+        except DockerError:
+            return False
+        return True
+
+    async def volume_sizes(self) -> dict[str, int]:
+        """Return the bytes in each volume, by its name; Docker takes seconds to count them."""
+        answer = await self.call("GET", "system/df", type="volume")
+        found = {volume["Name"]: (volume.get("UsageData") or {}).get("Size", 0) for volume in answer["Volumes"] or []}
+        return {name: max(0, size) for name, size in found.items()}
 
     async def list(self, what: str, label: str, **params: Any) -> list[Json]:
         """List containers, images or volumes that bear a label."""
@@ -217,6 +229,10 @@ class Docker:
         )
         found: list[Json] = answer["Volumes"] or [] if what == "volumes" else answer
         return found
+
+    async def image_sizes(self) -> dict[str, int]:
+        """Return the bytes of each image with those below it, by its ID."""
+        return {image["Id"]: image["Size"] for image in await self.call("GET", "images/json", all=True)}
 
     def _connect(self) -> aiodocker.Docker:
         if self._client is None:

@@ -29,7 +29,7 @@ class Daemon:
         objects = Objects(docker, store, environment.cache_bytes)
         images = Images(docker, objects, events)
         tools = Toolbox(docker, objects, images, store, environment.ca_bundle)
-        return cls(docker, objects, images, Results(docker, store, images), tools)
+        return cls(docker, objects, images, Results(docker, objects, images, store), tools)
 
     async def close(self) -> None:
         """Remove what is the session's only, and disconnect."""

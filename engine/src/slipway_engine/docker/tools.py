@@ -84,7 +84,7 @@ class Toolbox:
 
     async def _fill(self, volume: str, image: str, bundle: bytes) -> None:
         docker = self._docker
-        await docker.create_volume(volume, self._objects.labels())
+        await docker.create_volume(volume, self._objects.labels(step=""))
         mount = {"Type": "volume", "Source": volume, "Target": "/tools", "VolumeOptions": {"NoCopy": True}}
         async with self._objects.container({"Image": image, "HostConfig": {"Mounts": [mount]}}) as container:
             binary = await self._images.read_busybox(container)

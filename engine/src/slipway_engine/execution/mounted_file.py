@@ -1,6 +1,5 @@
 """Files that a step has mounted: one that it changes is kept in a volume, as a mounted folder is."""
 
-import uuid
 from pathlib import Path
 
 from slipway_engine.docker.daemon import Daemon
@@ -19,8 +18,7 @@ class MountedFile:
         """Return a volume that holds the file under its path, or nothing when it is as it was."""
         if _state(self.place) == self._before:
             return None
-        volume = f"slipway-mount-{uuid.uuid4().hex}"
-        await daemon.docker.create_volume(volume, daemon.objects.labels(session=True))
+        volume = await daemon.objects.make_volume()
         status, content = self.place.stat(), self.place.read_bytes()
         entry = tar.regular(
             self.path.strip("/"),

@@ -91,12 +91,12 @@ class Runner:
                 ready.volumes[path] = volume
         failed = not _is_expected(step.expect, exit_code)
         # A failed step's files are kept too, for a shell in them; nothing else finds them.
-        labels = daemon.objects.labels(session=failed, step="" if failed else digest)
-        image = await daemon.docker.commit(ready.container, labels)
         if failed:
+            image = await daemon.objects.commit_failed(ready.container)
             error = ExecFailed(step.args, exit_code, output.text("stdout"), output.text("stderr"))
             error.container, error.insecure = _remains(step, image, ready.volumes), step.insecure
             raise error
+        image = await daemon.docker.commit(ready.container, daemon.objects.labels(step=digest))
         streams = {name: output.text(name) for name in ("stdout", "stderr", "combined")}
         return await daemon.results.keep_run(digest, image, ready.volumes, exit_code, **streams)
 

@@ -1,7 +1,6 @@
 """Volumes for mounted folders and caches."""
 
 import contextlib
-import uuid
 
 from slipway_engine.docker.daemon import Daemon
 from slipway_engine.execution.plan import Plan
@@ -25,8 +24,7 @@ class Volumes:
         if mount.read_only:
             plan.volume(await self._make_shared(mount), mount.path, read_only=True)
             return
-        name = f"slipway-mount-{uuid.uuid4().hex}"
-        await self._daemon.docker.create_volume(name, self._daemon.objects.labels(session=True))
+        name = await self._daemon.objects.make_volume()
         plan.volume(name, mount.path)
         plan.fills.append((mount.path, mount.source, mount.owner))
         plan.volumes[mount.path] = name
@@ -42,7 +40,7 @@ class Volumes:
                 number += 1
             name = f"{name}-{number}"
         if not await self._daemon.docker.volume_exists(name):
-            await self._daemon.docker.create_volume(name, self._daemon.objects.labels())
+            await self._daemon.docker.create_volume(name, self._daemon.objects.labels(step=""))
             if mount.source or mount.owner:
                 plan.fills.append((mount.path, mount.source or Location(), mount.owner))
         plan.volume(name, mount.path)
@@ -54,7 +52,7 @@ class Volumes:
         async with objects.once(name):
             if self._store.get_json("volume", name) and await docker.volume_exists(name):
                 return name
-            await docker.create_volume(name, objects.labels())
+            await docker.create_volume(name, objects.labels(step=""))
             spec = {"Type": "volume", "Source": name, "Target": "/volume", "VolumeOptions": {"NoCopy": True}}
             image = await self._daemon.images.busybox()
             async with objects.container({"Image": image, "HostConfig": {"Mounts": [spec]}}) as container:

@@ -23,3 +23,8 @@ def human(size: float) -> str:
             return f"{size:.0f} {unit}"
         size /= 1000
     return f"{size:.1f} GB"
+
+
+def count(number: int, what: str) -> str:
+    """Return a number of things: `1 image`, `2 images`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,9 +28,11 @@ CREATE TABLE IF NOT EXISTS steps (
     digest TEXT PRIMARY KEY, image TEXT NOT NULL, volumes TEXT NOT NULL, stdout TEXT NOT NULL, stderr TEXT NOT NULL,
     combined TEXT NOT NULL, exit_code INTEGER NOT NULL, bytes INTEGER NOT NULL, used REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS steps_by_use ON steps (used, bytes, digest, image, volumes);
 CREATE TABLE IF NOT EXISTS durations (work TEXT PRIMARY KEY, seconds TEXT NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
 """
 FILE = "store.db"
+SESSIONS = "sessions"  # the folder of the sessions' lock files: those that live, and those that were killed
 # Fails where a table is another version's or another program's.
 CHECK = """
 SELECT digest, body FROM nodes LIMIT 0;
@@ -58,6 +60,16 @@ class Step:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class StoredStep:
+    """What Docker holds of a step: an image, which adds `size` bytes to its parent, and volumes."""
+
+    digest: str
+    image: str
+    volumes: dict[str, str]
+    size: int
+
+
 class Store:
     """The engine's memory, in one folder."""
 
@@ -65,7 +77,8 @@ class Store:
         """Open or create the store; a folder that cannot be used raises StoreError with advice."""
         self.folder = folder
         try:
-            (folder / "locks").mkdir(parents=True, exist_ok=True)
+            for name in ("locks", SESSIONS):
+                (folder / name).mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(folder / FILE, timeout=30, isolation_level=None)
             self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
             self._db.executescript(CHECK)
@@ -108,6 +121,16 @@ class Store:
             return None
         return self._value(row[0])
 
+    def drop_json(self, kind: str, key: str) -> None:
+        """Forget a fact."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM facts WHERE kind = ? AND key = ?", (kind, key))
+
+    def drop_expired(self) -> None:
+        """Forget the facts that have expired."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM facts WHERE expires < ?", (time.time(),))
+
     def put_step(self, step: Step) -> None:
         """Remember what a step left."""
         row = (step.digest, step.image, json.dumps(step.volumes), step.stdout, step.stderr, step.combined)
@@ -126,9 +149,14 @@ class Store:
             db.execute("UPDATE steps SET used = ? WHERE digest = ?", (time.time(), digest))
         return self._step(row)
 
-    def steps_by_use(self) -> list[Step]:
-        """Return all steps, the least recently used first."""
-        return [self._step(row) for row in self._all("SELECT * FROM steps ORDER BY used")]
+    def steps_by_use(self) -> list[StoredStep]:
+        """Return what Docker holds of all steps, the least recently used first."""
+        rows = self._all("SELECT digest, image, volumes, bytes FROM steps ORDER BY used")
+        return [StoredStep(digest, image, self._value(volumes), size) for digest, image, volumes, size in rows]
+
+    def bytes_of_steps(self) -> int:
+        """Return how much the images of all steps hold."""
+        return int(self._all("SELECT COALESCE(SUM(bytes), 0) FROM steps")[0][0])
 
     def drop_step(self, digest: str) -> None:
         """Forget a step."""
@@ -163,7 +191,7 @@ class Store:
     @contextlib.asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
         """Hold a lock that other processes respect and that ends with this process, however it ends."""
-        with self._lock_file(name) as file:
+        with self._lock_file(self.folder / "locks" / name) as file:
             while not _try_lock(file):
                 await asyncio.sleep(0.05)
             yield
@@ -171,13 +199,42 @@ class Store:
     @contextlib.contextmanager
     def try_lock(self, name: str) -> Any:
         """Hold a lock if it is free now; the value is whether it was."""
-        with self._lock_file(name) as file:
+        with self._lock_file(self.folder / "locks" / name) as file:
             yield _try_lock(file)
 
+    @contextlib.asynccontextmanager
+    async def session(self, name: str) -> AsyncIterator[None]:
+        """Mark a session as alive.
+
+        Its lock file stays where the block fails or the process is killed: the session is then a dead one.
+        """
+        path = self.folder / SESSIONS / name
+        while True:
+            with self._lock_file(path) as file:
+                # Who looked for dead sessions between the file's creation and this lock removes the file.
+                if _try_lock(file) and _is_at(file, path):
+                    yield
+                    path.unlink(missing_ok=True)
+                    return
+            await asyncio.sleep(0.05)
+
     @contextlib.contextmanager
-    def _lock_file(self, name: str) -> Any:
+    def dead_sessions(self) -> Iterator[list[str]]:
+        """Give the sessions whose process is gone, which no other process gets; they are forgotten after the block."""
+        with contextlib.ExitStack() as stack:
+            dead = []
+            for path in (self.folder / SESSIONS).iterdir():
+                file = stack.enter_context(self._lock_file(path))
+                if _try_lock(file):
+                    dead.append(path)
+            yield [path.name for path in dead]
+            for path in dead:
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _lock_file(self, path: Path) -> Any:
         try:
-            descriptor = os.open(self.folder / "locks" / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise self._refuse(error) from error
         try:
@@ -233,6 +290,13 @@ class Store:
             f"{self.folder / FILE}: is damaged ({error}): remove the folder {self.folder}. "
             "The engine makes all that it holds anew."
         )
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -94,7 +94,9 @@ class Uploads:
         known: Known = {p: ((s[0], s[1], s[2], s[3]), h) for p, (s, h) in (self._stamps(key)).items()}
         scan = Scan(path, chosen, known)
         if scan.hashed:
-            self._store.put_json("stamps", key, known | scan.known)
+            # What other filters take of the folder stays known; what is gone does not, or it would pile up.
+            others = {file: known[file] for file in known.keys() - scan.known.keys() if (path / file).exists()}
+            self._store.put_json("stamps", key, others | scan.known)
         return scan
 
     def _stamps(self, key: str) -> dict[str, tuple[list[int], str]]:

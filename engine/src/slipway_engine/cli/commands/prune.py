@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from slipway_engine.cli import session
 from slipway_engine.cli.options import Options
 from slipway_engine.errors import UsageError
-from slipway_engine.model.sizes import human, parse_size
+from slipway_engine.model.sizes import count, human, parse_size
 
 if TYPE_CHECKING:  # imported when they are used, so that usage errors come at once
     from slipway_engine.cli.progress import Display
+    from slipway_engine.docker.prune import Freed
     from slipway_engine.engine import Engine
 
 USAGE = """\
@@ -36,10 +37,19 @@ def run(options: Options, arguments: list[str]) -> int:
 
         limit = engine.environment.cache_bytes if size is None else size
         freed = await prune.prune(engine.daemon.docker, engine.store, None if everything else limit)
-        sys.stdout.write(f"Freed {human(freed)}.\n")
+        sys.stdout.write(_report(freed, engine.store.bytes_of_steps(), limit))
         return 0
 
     return session.run(options, work)
+
+
+def _report(freed: "Freed", left: int, limit: int) -> str:
+    if freed.images or freed.volumes:
+        return f"Freed {human(freed.bytes)}: {count(freed.images, 'image')} and {count(freed.volumes, 'volume')}.\n"
+    if not left:
+        return "Freed 0 B: nothing is stored.\n"
+    what = f"{human(left)} are stored, and at most {human(limit)} may be"
+    return f"Freed 0 B: {what}. `ci prune --max-size` and `ci prune --all` free more.\n"
 
 
 def _read(arguments: list[str]) -> tuple[bool, int | None]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from slipway_engine.cli.options import Options
@@ -13,7 +13,9 @@ from slipway_engine.cli.progress.totals import Totals
 from slipway_engine.cli.progress.tracebacks import TracebackFilter
 from slipway_engine.cli.progress.view import View
 from slipway_engine.engine import Engine
+from slipway_engine.environment import CACHE_BYTES
 from slipway_engine.events import Listener, Span, Status
+from slipway_engine.model.sizes import count, human
 
 
 class Record(View):
@@ -32,9 +34,9 @@ class Record(View):
 class Display:
     """A command's handle on the progress display."""
 
-    def __init__(self, view: View, totals: Totals, *, shows_totals: bool) -> None:
-        """Show progress in a view; at the end, print the totals if `shows_totals`."""
-        self._view, self._totals, self._shows_totals = view, totals, shows_totals
+    def __init__(self, view: View, totals: Totals, note: Callable[[], str], *, shows_totals: bool) -> None:
+        """Show progress in a view; at the end, print the totals and a note if `shows_totals`."""
+        self._view, self._totals, self._note, self._shows_totals = view, totals, note, shows_totals
         self.outcome: Status = "running"
 
     async def watch(self, work: Coroutine[Any, Any, int]) -> int:
@@ -58,7 +60,7 @@ class Display:
         self._view.stop()
         self._totals.close()
         if self._shows_totals and self._totals.steps:
-            sys.stderr.write(f"{self._totals}\n")
+            sys.stderr.write(f"{self._totals}\n{self._note()}")
             sys.stderr.flush()
         self._shows_totals = False
 
@@ -70,7 +72,7 @@ def show_progress(options: Options, engine: Engine) -> Iterator[tuple[Display, R
     estimates = Estimates(engine.store, str(engine.workdir))
     shown = view if options.verbose or options.debug else TracebackFilter(view)
     listeners: list[Listener] = [estimates, totals, record, shown]
-    display = Display(view, totals, shows_totals=not options.quiet)
+    display = Display(view, totals, lambda: _note_evicted(engine), shows_totals=not options.quiet)
     engine.events.listeners += listeners
     try:
         with _trace(options, engine, display, totals):
@@ -82,6 +84,16 @@ def show_progress(options: Options, engine: Engine) -> Iterator[tuple[Display, R
         estimates.stop()
         for listener in listeners:
             engine.events.listeners.remove(listener)
+
+
+def _note_evicted(engine: Engine) -> str:
+    """Return a line about the steps that this run made again, since the cache's limit had removed them."""
+    evicted = engine.daemon.results.evicted
+    if not evicted:
+        return ""
+    limit, size = human(engine.environment.cache_bytes), human(sum(evicted.values()))
+    what = f"made {count(len(evicted), 'step')} again ({size}) that the cache's limit of {limit} had removed"
+    return f"This run {what}: raise {CACHE_BYTES}, for example to {human(2 * engine.environment.cache_bytes)}\n"
 
 
 @contextlib.contextmanager
