@@ -86,6 +86,24 @@ def test_override_replaces_the_files_value(override: str, path: tuple[str, ...],
     assert value == expected
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["environments.dev.features=['a'", "'b']"],
+        ["environments.dev.replicas=3", 'environments.dev.features=["a"', '"b"]', "environments.dev.replicas=4"],
+        ["environments.dev={features = ['a'", "'b']", " replicas = 4}"],
+        ["environments.dev.features=['a'", " 'b'", "]", "app.port=9000"],
+    ],
+)
+def test_value_that_the_command_line_split_at_its_commas_is_whole_again(parts: list[str]) -> None:
+    assert Settings.parse(FILE, parts).environment("dev").features == ("a", "b")
+
+
+@pytest.mark.parametrize("parts", [["app.port=[1", "app.port=2]"], ["app.port=[", "environments.dev.replicas=2"]])
+def test_parts_that_make_no_value_stay_apart(parts: list[str]) -> None:
+    assert "app.port: must be a whole number" in problems(FILE, *parts)[0]
+
+
 def test_last_override_counts() -> None:
     settings = Settings.parse(FILE, ["environments.dev.replicas=3", "environments.dev.replicas=4"])
     assert settings.environment("dev").replicas == 4

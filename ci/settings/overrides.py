@@ -12,6 +12,10 @@ from ci.settings.problems import FILE, SettingsError
 POSITION = re.compile(r"^(.*) \(at (line \d+, column \d+|end of document)\)$")
 
 
+# How a value begins that may hold commas.
+OPENING = ("[", "{", '"', "'")
+
+
 @dataclass(frozen=True)
 class Override:
     """One `path=value`."""
@@ -33,6 +37,7 @@ def read_file(text: str) -> dict[str, Any]:
 
 def read_overrides(overrides: Sequence[str]) -> list[Override]:
     """Read overrides; one that is wrong fails all."""
+    overrides = _rejoin(overrides)
     matches = [re.match(r"^([\w-]+(?:\.[\w-]+)*)=(.*)$", text, re.DOTALL) for text in overrides]
     if wrong := [text for text, match in zip(overrides, matches, strict=True) if not match]:
         raise SettingsError(
@@ -49,6 +54,30 @@ def apply_overrides(data: dict[str, Any], overrides: Sequence[Override]) -> dict
             table = {key: table}
         data = merge(data, table)
     return data
+
+
+def _rejoin(parts: Sequence[str]) -> list[str]:
+    """Join the parts of values again that the command line has split at their commas: `path=['a','b']`."""
+    joined, rest = [], list(parts)
+    while rest:
+        text = rest.pop(0)
+        _, _, value = text.partition("=")
+        if value.strip()[:1] in OPENING and not _is_toml(value):
+            for count in range(1, len(rest) + 1):
+                whole = ",".join([text, *rest[:count]])
+                if _is_toml(whole.partition("=")[2]):
+                    text, rest = whole, rest[count:]
+                    break
+        joined.append(text)
+    return joined
+
+
+def _is_toml(value: str) -> bool:
+    try:
+        tomllib.loads(f"value = {value}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any kind

@@ -28,6 +28,9 @@ RESULTS = {
     "join --words a,b --words c --numbers 1,2": "a|b|c|1|2",
     'join --words "a,b"': "a|b",
     "join --words '\"a,b\"'": "a,b",
+    # No CSV, but what people type: Dagger's own command takes the single quotes only.
+    "join --words \"x=['a','b']\"": "x=['a'|'b']",
+    'join --words \'x=["a","b"]\'': 'x=["a"|"b"]',
     "words": "one\ntwo\n",
     "louder --level low": "HIGH",
     "louder --level HIGH": "HIGH",

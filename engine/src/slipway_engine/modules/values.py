@@ -1,7 +1,7 @@
 """Conversion of texts from the command line or .env to JSON values, by the argument's type."""
 
-import csv
 import json
+import re
 from typing import Any
 
 from slipway_engine.api.context import Context
@@ -22,6 +22,7 @@ ADDRESSES = {
     "Service": "service",
     "Socket": "socket",
 }
+QUOTED = re.compile(r'"(?:[^"]|"")*"(?=,|\Z)')  # a field in quotes, which may hold commas
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
@@ -44,8 +45,20 @@ def split(type_def: TypeDef, text: str) -> list[str]:
     element = type_def.element
     if element is not None and element.kind in {"OBJECT_KIND", "ENUM_KIND", "SCALAR_KIND"}:
         text = text.translate(str.maketrans("", "", "\"'`"))
-    parts = next(csv.reader([text]), []) if text else []
+    parts = _fields(text) if text else []
     return [part.strip() for part in parts] if element is None or element.kind != "STRING_KIND" else parts
+
+
+def _fields(text: str) -> list[str]:
+    """Split a line of CSV; a field that is not wholly in quotes keeps them, where the official command gives up."""
+    fields, rest = [], text
+    while True:
+        quoted = QUOTED.match(rest)
+        field = quoted[0] if quoted else rest.partition(",")[0]
+        fields.append(field[1:-1].replace('""', '"') if quoted else field)
+        if len(rest) == len(field):
+            return fields
+        rest = rest[len(field) + 1 :]
 
 
 def primitive(type_def: TypeDef, text: str, module: Module) -> Any:
