@@ -111,6 +111,8 @@ HOSTILE: Mapping[str, list[Any]] = {
     ],
     "environments.dev.resources.memory_reservation": ["0B", "1B", "6MiB", "300MiB", "256MiB"],
     "environments.dev.resources.pids": [15, 16, 10**10],
+    "environments.dev.logs.max_size": ["1B", "64KiB", "0B", "10m", "10MiB\n"],
+    "environments.dev.logs.max_file": [0, 1, 101],
     "environments.dev.update.delay": [1e300, 1e17],
     "environments.dev.update.parallelism": [10**6],
     "environments.dev.health.timeout": [1e17, 5],

@@ -2,7 +2,7 @@
 
 from ci.settings.app import App, Images, Registry, Tests
 from ci.settings.approvals import Approvals
-from ci.settings.environment import Edge, Environment, Health, Resources, Target, Update, Verify
+from ci.settings.environment import Edge, Environment, Health, Logs, Resources, Target, Update, Verify
 from ci.settings.freeze_windows import FreezeWindow
 from ci.settings.github import Github
 from ci.settings.hosts import Host
@@ -21,6 +21,7 @@ __all__ = [
     "Health",
     "Host",
     "Images",
+    "Logs",
     "Person",
     "Registry",
     "Resources",

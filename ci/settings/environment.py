@@ -11,7 +11,19 @@ from ci.settings.defaults import Kind, add_defaults
 from ci.settings.freeze_windows import FreezeWindow
 from ci.settings.hosts import Host, is_ssh
 from ci.settings.people import Role
-from ci.settings.values import DAY, Feature, Memory, Name, Port, Reservation, Seconds, SecretName, Url, size_in_bytes
+from ci.settings.values import (
+    DAY,
+    Feature,
+    Memory,
+    Name,
+    Port,
+    Reservation,
+    Seconds,
+    SecretName,
+    Url,
+    checked_log_size,
+    size_in_bytes,
+)
 
 # Ports that an edge cannot have, and what has them.
 RESERVED_PORTS = {2019: "the edge's own administration", 2377: "Docker Swarm", 7946: "Docker Swarm"}
@@ -87,6 +99,15 @@ class Resources(FrozenModel):
         return size_in_bytes(self.memory_reservation)
 
 
+class Logs(FrozenModel):
+    """How much of each container's output its node keeps: without a limit, the output fills the node's disk."""
+
+    max_size: Annotated[str, AfterValidator(checked_log_size)] = "10MiB"
+    """The size of a container's log at which its node begins a new file."""
+    max_file: Annotated[int, Field(ge=0, le=100)] = 3
+    """How many files of a container's log its node keeps; 0: what its own Docker is set to."""
+
+
 class Update(FrozenModel):
     """How a release's replicas are started: how many at a time (0: all) and the pause between, in seconds."""
 
@@ -137,6 +158,8 @@ class Environment(FrozenModel):
     """The number of replicas of a release."""
     resources: Resources
     """The limits of one replica."""
+    logs: Logs = Logs()
+    """How much of each container's output its node keeps."""
     update: Update
     """How a release's replicas start."""
     log_level: Literal["debug", "minimal", "off"]

@@ -11,6 +11,7 @@ UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
 # Docker starts no container with less; more than a PiB is a mistake, and Docker's numbers end at 8 EiB.
 LEAST_MEMORY, MOST_MEMORY = 6 << 20, 1 << 50
+LEAST_LOG = 64 << 10
 # https://pkg.go.dev/github.com/distribution/reference: the parts of a reference.
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = rf"{_HOST}(?:\.{_HOST})*(?::[0-9]{{1,5}})?"
@@ -37,6 +38,13 @@ def size_in_bytes(text: str) -> int:
 def _checked_memory(text: str) -> str:
     if not LEAST_MEMORY <= size_in_bytes(text) <= MOST_MEMORY:
         raise ValueError("must be at least 6MiB, Docker's least, and at most 1048576GiB")
+    return text
+
+
+def checked_log_size(text: str) -> str:
+    """Check the size of a file of a log."""
+    if not LEAST_LOG <= size_in_bytes(text) <= MOST_MEMORY:
+        raise ValueError("must be at least 64KiB, like 10MiB")
     return text
 
 

@@ -99,6 +99,12 @@ def test_setuid_program_gains_no_capability(release: str) -> None:
     assert docker("exec", release, "/cat-as-root", "/proc/1/environ").returncode != 0 or not can_act_as_root
 
 
+@pytest.mark.parametrize("service", ["", "edge", "db"])
+def test_log_of_a_container_is_rotated(fortress: Agent, release: str, service: str) -> None:
+    config = inspected("container", container(fortress, service) if service else release)["HostConfig"]["LogConfig"]
+    assert config == {"Type": "json-file", "Config": {"max-file": "3", "max-size": str(10 << 20)}}
+
+
 def test_memory_of_a_replica_is_limited(fortress: Agent, release: str) -> None:
     limit = fortress.stack.environment.resources.memory_bytes
     assert inspected("container", release)["HostConfig"]["Memory"] == limit

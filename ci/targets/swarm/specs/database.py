@@ -12,6 +12,7 @@ from ci.targets.swarm.specs.parts import (
     drop_privileges,
     mount_secret,
     mount_volume,
+    rotate_logs,
     service,
 )
 
@@ -43,6 +44,7 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
         },
     }
     spec = service(names, n.DATABASE, container, [names.data_network])
+    spec["TaskTemplate"] |= rotate_logs(stack)
     spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
     spec["Labels"][n.SPEC] = digest_of(spec)
     return spec

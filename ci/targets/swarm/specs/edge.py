@@ -17,6 +17,7 @@ from ci.targets.swarm.specs.parts import (
     drop_privileges,
     mount_config,
     mount_volume,
+    rotate_logs,
     service,
 )
 
@@ -60,6 +61,7 @@ def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[st
     spec["EndpointSpec"]["Ports"] = [
         {"Protocol": "tcp", "TargetPort": port, "PublishedPort": port, "PublishMode": "host"}
     ]
+    spec["TaskTemplate"] |= rotate_logs(stack)
     # A port of the host cannot be taken twice: the old one has to go first.
     spec["UpdateConfig"] = {"Parallelism": 1, "Order": "stop-first"}
     spec["Labels"][n.SPEC] = digest_of(spec)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ci.settings.values import size_in_bytes
+from ci.targets.stack import Stack
 from ci.targets.swarm.names import Names
 
 Spec = dict[str, Any]
@@ -67,6 +69,13 @@ def service(names: Names, name: str, container: Spec, networks: Sequence[str], *
         # Virtual IPs need a kernel with IPVS.
         "EndpointSpec": {"Mode": "dnsrr"},
     }
+
+
+def rotate_logs(stack: Stack) -> Spec:
+    """Limit what a node keeps of the output of each of a service's containers."""
+    logs = stack.environment.logs
+    options = {"max-size": str(size_in_bytes(logs.max_size)), "max-file": str(logs.max_file)}
+    return {"LogDriver": {"Name": "json-file", "Options": options}} if logs.max_file else {}
 
 
 def drop_privileges(*capabilities: str) -> Spec:

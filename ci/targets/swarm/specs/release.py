@@ -15,6 +15,7 @@ from ci.targets.swarm.specs.parts import (
     digest_of,
     drop_privileges,
     mount_secret,
+    rotate_logs,
     service,
 )
 
@@ -34,7 +35,7 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         "Healthcheck": _health(stack),
     }
     spec = service(names, "", container, networks, replicas=environment.replicas)
-    spec["TaskTemplate"]["Resources"] = _resources(environment)
+    spec["TaskTemplate"] |= {"Resources": _resources(environment), **rotate_logs(stack)}
     spec["Labels"] |= {
         n.IMAGE: image,
         n.VERSION: version,
