@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway_engine.cli.options import Options
 from slipway_engine.cli.progress.failure import report
 from slipway_engine.cli.progress.plain import Plain
 from slipway_engine.cli.progress.tracebacks import API_ERROR, EXCEPTION, TracebackFilter
@@ -102,7 +103,7 @@ def test_output_after_a_survived_error_is_shown(capsys: pytest.CaptureFixture[st
 
 
 def test_last_line_is_the_error_of_the_function(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report(EngineError("FunctionError: not on a Friday"), [], Secrets(Store(tmp_path)))
+    report(EngineError("FunctionError: not on a Friday"), [], Secrets(Store(tmp_path)), Options())
     assert capsys.readouterr().err == "Error: not on a Friday\n"
 
 

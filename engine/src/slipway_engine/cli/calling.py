@@ -1,13 +1,15 @@
 """The work of `ci call`: a chain of functions, parsed, evaluated and printed."""
 
+import shlex
 import sys
 
 from slipway_engine.cli import session
 from slipway_engine.cli.help import step_help
 from slipway_engine.cli.options import Options
-from slipway_engine.cli.parser import Chain, parse
+from slipway_engine.cli.parser import Chain, Step, parse
 from slipway_engine.cli.progress import Display
 from slipway_engine.engine import Engine
+from slipway_engine.modules.names import kebab
 from slipway_engine.modules.process import Runner
 from slipway_engine.modules.session import Session
 from slipway_engine.modules.source import ModuleSource
@@ -19,7 +21,10 @@ def call_chain(options: Options, source: ModuleSource, runner: Runner | None, ar
     async def work(engine: Engine, display: Display) -> int:
         async with Session.open(engine, source, runner) as opened:
             module = await opened.load()
+            if not options.quiet:
+                sys.stderr.writelines(f"{note}\n" for note in _unread_defaults(opened))
             chain = parse(module, opened.source.main_object, arguments)
+            options.constructor = _flags_of(chain.steps[0])
             if chain.help or len(chain.steps) == 1:
                 display.stop()
                 sys.stdout.write(help_text(opened, chain))
@@ -38,6 +43,18 @@ def help_text(opened: Session, chain: Chain) -> str:
         (arg.name, opened.defaults.get(step.owner.name, step.function.name, arg.name)) for arg in step.function.args
     )
     return step_help(step, opened.module, [(name, text) for name, text in known if text is not None])
+
+
+def _flags_of(step: Step) -> list[str]:
+    """Return a function's flags as they were typed."""
+    return [f"--{kebab(name)}={shlex.quote(text)}" for name, texts in step.texts.items() for text in texts]
+
+
+def _unread_defaults(opened: Session) -> list[str]:
+    """Return a line for each default in a .env of the user's that the module does not read there."""
+    main = opened.module.object(opened.source.main_object)
+    names = [arg.name for arg in main.constructor.args] if main and main.constructor else []
+    return opened.defaults.unread(names)
 
 
 async def _call(opened: Session, chain: Chain, display: Display) -> None:

@@ -42,6 +42,7 @@ class Options:
     interactive: bool = False
     interactive_command: list[str] = field(default_factory=list)
     changes: str = ""
+    constructor: list[str] = field(default_factory=list)  # the flags before the first function, once they are known
 
 
 def scan(arguments: list[str]) -> tuple[Options, list[str]]:

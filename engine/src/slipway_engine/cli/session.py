@@ -95,7 +95,7 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
                     display.stop()
                     if options.debug:
                         traceback.print_exception(error, file=sys.stderr)
-                    report(error, record.failed, engine.secrets, display.last)
+                    report(error, record.failed, engine.secrets, options, display.last)
                     code, failure = 1, error
                 if code:
                     display.stop()

@@ -1,6 +1,6 @@
 """Defaults that a user keeps in .env: beside dagger.json, or in a folder above with the module's name in front."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,15 +17,32 @@ class Defaults:
 
     main_object: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    # A file above that is not the module's own: its path, the module's name, and the names without it.
+    outer: Path | None = None
+    module: str = ""
+    without_name: tuple[str, ...] = ()
 
     @classmethod
     def find(cls, source: ModuleSource, workdir: Path) -> "Defaults":
         """Read the files; values of the outer file for this module win."""
         inner, outer = source.root / FILE, _find_up(workdir)
         values = _read(inner) if inner.is_file() else {}
-        if outer:
-            values |= _within(_read(outer), source.name)
-        return cls(source.main_object, values)
+        if outer is None or outer == inner:
+            return cls(source.main_object, values)
+        found = _read(outer)
+        own = _within(found, source.name)
+        others = tuple(name for name in found if not _within({name: ""}, source.name))
+        return cls(source.main_object, values | own, outer, source.name, others)
+
+    def unread(self, arguments: Iterable[str]) -> list[str]:
+        """Return a sentence for each line of the file above that only lacks the module's name to be a default."""
+        known = {camel(argument).lower() for argument in arguments}
+        return [
+            f"{self.outer}: {name} is not read: the module is in another folder, so the line needs the module's name: "
+            f"{snake(self.module).upper()}_{name}"
+            for name in self.without_name
+            if name.lower() in known
+        ]
 
     def get(self, type_name: str, function: str, argument: str) -> str | None:
         """Return the value for an argument; a constructor's function has no name."""

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from slipway_engine.cli.options import Options
 from slipway_engine.cli.progress.github import stop_commands
 from slipway_engine.cli.progress.tracebacks import message
+from slipway_engine.cli.typed import with_typed
 from slipway_engine.errors import describe, exec_message
 from slipway_engine.events import Span
 from slipway_engine.plaintext import plain
@@ -15,7 +17,9 @@ from slipway_engine.store.secrets import Secrets
 LINES = 40
 
 
-def report(error: BaseException, failed: Sequence[Span], secrets: Secrets, last: Span | None = None) -> None:
+def report(
+    error: BaseException, failed: Sequence[Span], secrets: Secrets, options: Options, last: Span | None = None
+) -> None:
     """Write the report on the standard error; the output of the step `last` is already there."""
     details: dict[str, Any] = getattr(error, "extensions", None) or {}
     text, lines = message(describe(error)), []
@@ -23,7 +27,7 @@ def report(error: BaseException, failed: Sequence[Span], secrets: Secrets, last:
         lines = _exec(details, failed, text)
     elif (span := _origin(failed)) and span.tail and span is not last:
         lines = [f"✘ {span.name} ({span.seconds:.1f}s)", *(f"  {line}" for line in span.tail)]
-    error_line = f"Error: {text}"
+    error_line = with_typed(f"Error: {text}", options)
     lines += ["", error_line] if lines else [error_line]
     sys.stderr.write(stop_commands(plain(secrets.scrub("\n".join(lines)))) + "\n")
     sys.stderr.flush()
