@@ -41,3 +41,14 @@ def test_prune_says_what_is_stored_where_nothing_is_over_the_limit(own: Ci) -> N
     assert own("prune").out == f"Freed 0 B: {kept}\n"
     assert own("prune", "--max-size=1MB").out == "Freed 2 MB: 1 image and 0 volumes.\n"
     assert own("prune").out == "Freed 0 B: nothing is stored.\n"
+
+
+def test_run_names_a_large_file_that_it_read(own: Ci, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with (folder / "large").open("wb") as file:
+        file.truncate(120_000_000)
+    err = own("call", "base", "with-directory", "--path=/x", f"--source={folder}", "env-variable", "--name=PATH").err
+    assert err.splitlines()[-1] == (
+        f"This run read {folder}/large (120 MB): keep large files that no function needs in another folder"
+    )

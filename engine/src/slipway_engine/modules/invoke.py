@@ -128,6 +128,7 @@ def _cached_result(session: Session, function: Function, key: str) -> dict[str, 
 def _keep(session: Session, function: Function, key: str, result: Any) -> None:
     engine, kept = session.engine, {"value": result}
     session.results[key] = kept
-    lasting = all(node and is_persistable(node) for node in nodes(engine.values, result).values())
+    found = nodes(engine.values, result).values()
+    lasting = all(node and is_persistable(node) and engine.uploads.lasts(node) for node in found)
     if function.cache_policy == "Default" and lasting:
         engine.store.put_json(KIND, key, kept, seconds(function.time_to_live) if function.time_to_live else WEEK)

@@ -10,9 +10,11 @@ from slipway_engine.files import tar
 from slipway_engine.files.manifest import Manifest
 from slipway_engine.files.scan import Known, Scan
 from slipway_engine.files.snapshot import Snapshot, contents
+from slipway_engine.model.node import Node
 from slipway_engine.model.tree import Filter, Upload
 from slipway_engine.store.database import Store
 
+LARGE = 100 * 10**6  # bytes of a file that surprises, and of a folder that is not copied before it is needed
 FOLDER = "/tree"  # of an image that holds a folder: Docker puts nothing of its own there
 
 
@@ -25,6 +27,8 @@ class Uploads:
         self._manifests: dict[str, Manifest] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._imports: dict[str, asyncio.Task[None]] = {}
+        self._scans: dict[str, tuple[Path, Scan]] = {}
+        self.large: dict[Path, int] = {}  # the files that surprise, and their bytes
         self._taken: dict[tuple[Path, Filter], Upload] = {}
 
     async def take(self, path: Path, chosen: Filter) -> Upload:
@@ -37,9 +41,13 @@ class Uploads:
         content = manifest.digest
         self._manifests[content] = manifest
         self._snapshots[content] = Snapshot(path, {file: known for file, (known, _) in scan.known.items()})
-        if content not in self._imports:
-            # Docker's copy is for what comes later: until the host changes, its files are there already.
-            self._imports[content] = asyncio.create_task(self._import(path, manifest, scan.ignores))
+        self._scans[content] = path, scan
+        sizes = {path / file: known[1] for file, (known, _) in scan.known.items()}
+        self.large |= {file: size for file, size in sizes.items() if size >= LARGE}
+        # Docker's copy is for what comes later: until the host changes, its files are there already. A large one is
+        # made when it is needed, since most functions read little of a folder.
+        if sum(sizes.values()) < LARGE:
+            self._start_import(content)
         return Upload(content)
 
     async def take_once(self, path: Path, chosen: Filter) -> Upload:
@@ -50,12 +58,19 @@ class Uploads:
 
     async def image(self, content: str) -> str:
         """Return the image with Docker's copy of a snapshot; raises EngineError when it was pruned."""
-        if content in self._imports:
+        if content in self._scans:
+            self._start_import(content)
             await self._imports[content]
         step = await self._daemon.results.find(f"upload-{content}")
         if step is None:
             raise EngineError("a snapshot of a host folder was pruned while it was in use: run the command again")
         return step.image
+
+    def lasts(self, node: Node) -> bool:
+        """Return whether a later session has all that a value needs of the host's folders: Docker has a copy."""
+        if isinstance(node, Upload) and node.content in self._scans and node.content not in self._imports:
+            return False
+        return all(self.lasts(child) for child in node.children())
 
     async def finish(self) -> None:
         """Wait until Docker has its copies; raises what keeps one from it."""
@@ -86,8 +101,17 @@ class Uploads:
 
     def gitignores(self, content: str) -> dict[str, str]:
         """Return a snapshot's .gitignore files, by the folder each stands in."""
+        if content in self._scans:
+            return self._scans[content][1].ignores
         found: dict[str, str] = self._store.get_json("gitignores", content) or {}
         return found
+
+    def _refuse_changed(self, path: Path, content: str) -> None:
+        """Raise EngineError where a file has other contents than the snapshot; what is gone, the copy itself notices."""
+        snapshot = self._snapshots[content]
+        for file, entry in self._manifests[content].entries.items():
+            if not snapshot.still(file, entry) and (path / file).exists():
+                raise EngineError(f"{path / file}: changed while it was read: run the command again")
 
     def _scan(self, path: Path, chosen: Filter) -> Scan:
         key = f"{path}"
@@ -103,12 +127,18 @@ class Uploads:
         found: dict[str, tuple[list[int], str]] = self._store.get_json("stamps", key) or {}
         return found
 
+    def _start_import(self, content: str) -> None:
+        if content not in self._imports:
+            path, scan = self._scans[content]
+            self._imports[content] = asyncio.create_task(self._import(path, self._manifests[content], scan.ignores))
+
     async def _import(self, path: Path, manifest: Manifest, ignores: dict[str, str]) -> None:
         daemon, content = self._daemon, manifest.digest
         step = f"upload-{content}"
         async with daemon.objects.once(step):
             if await daemon.results.find(step) is not None:
                 return
+            self._refuse_changed(path, content)
             self._store.put_json("manifest", content, {p: list(e) for p, e in manifest.entries.items()})
             self._store.put_json("gitignores", content, ignores)
             with self._events.span(f"upload {path}"):

@@ -17,6 +17,8 @@ from slipway_engine.environment import CACHE_BYTES
 from slipway_engine.events import Listener, Span, Status
 from slipway_engine.model.sizes import count, human
 
+MOST_NAMED = 3  # files in a note
+
 
 class Record(View):
     """The spans that failed, in the order in which they did."""
@@ -72,7 +74,7 @@ def show_progress(options: Options, engine: Engine) -> Iterator[tuple[Display, R
     estimates = Estimates(engine.store, str(engine.workdir))
     shown = view if options.verbose or options.debug else TracebackFilter(view)
     listeners: list[Listener] = [estimates, totals, record, shown]
-    display = Display(view, totals, lambda: _note_evicted(engine), shows_totals=not options.quiet)
+    display = Display(view, totals, lambda: _note_large(engine) + _note_evicted(engine), shows_totals=not options.quiet)
     engine.events.listeners += listeners
     try:
         with _trace(options, engine, display, totals):
@@ -84,6 +86,16 @@ def show_progress(options: Options, engine: Engine) -> Iterator[tuple[Display, R
         estimates.stop()
         for listener in listeners:
             engine.events.listeners.remove(listener)
+
+
+def _note_large(engine: Engine) -> str:
+    """Return a line about the files that make each copy of a folder take long."""
+    large = sorted(engine.uploads.large.items(), key=lambda item: -item[1])
+    if not large:
+        return ""
+    names = ", ".join(f"{path} ({human(size)})" for path, size in large[:MOST_NAMED])
+    more = f" and {len(large) - MOST_NAMED} more" if len(large) > MOST_NAMED else ""
+    return f"This run read {names}{more}: keep large files that no function needs in another folder\n"
 
 
 def _note_evicted(engine: Engine) -> str:
