@@ -107,7 +107,7 @@ class Uploads:
         return found
 
     def _refuse_changed(self, path: Path, content: str) -> None:
-        """Raise EngineError where a file has other contents than the snapshot; what is gone, the copy itself notices."""
+        """Raise EngineError where a file has other contents than in the snapshot; the copy notices what is gone."""
         snapshot = self._snapshots[content]
         for file, entry in self._manifests[content].entries.items():
             if not snapshot.still(file, entry) and (path / file).exists():
