@@ -10,6 +10,7 @@ from ci import families
 from ci.agent.protocol import requests as r
 from ci.agent.protocol import responses
 from ci.decorators import check, function, object_type, uncached
+from ci.escaping import for_markdown
 from ci.results import (
     Deployment,
     DeployReport,
@@ -224,7 +225,8 @@ class Ci:
             raise StageFailed(
                 "\n".join([f"{env}: {watched.message}", *next_commands(alone=f"call verify --env {env}")])
             )
-        verdict, summary = watched.verdict, f"**{env}**: {watched.message}"
+        verdict = watched.verdict
+        summary = f"**{for_markdown(env)}**: {for_markdown(watched.message)}"
         return Verification(verdict=verdict.outcome, requests=verdict.requests, summary=summary)
 
     # Statements and locks

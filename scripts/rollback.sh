@@ -15,7 +15,15 @@ export LC_ALL=C
 env=${1-} version=${2-} app=${APP-} force=${FORCE-}
 ns='' edge='' lock='' helper=''
 
-report() { echo "rollback: $*" >&2; }
+# Labels and the lock hold what others typed: no control character and no change of the writing's direction reaches the
+# terminal.
+report() {
+	local text
+	text=$(printf 'rollback: %s' "$*" | tr '\000-\011\013-\037\177' '[ *]')
+	text=${text//$'\xc2'[$'\x80'-$'\x9f']/ }
+	text=${text//$'\xe2\x80'[$'\x8e\x8f\xa8'-$'\xae']/ }
+	printf '%s\n' "${text//$'\xe2\x81'[$'\xa6'-$'\xa9']/ }" >&2
+}
 
 fail() {
 	report "$*"

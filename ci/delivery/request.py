@@ -3,6 +3,7 @@
 from typing import Literal
 
 from ci.analysis import Verdict
+from ci.escaping import Line
 from ci.frozen import FrozenModel
 from ci.ledger.records import Action
 from ci.outcome import Outcome
@@ -70,8 +71,8 @@ class DeliveryReport(FrozenModel):
     reason: Reason | Literal[""] = ""
     # False: the next delivery to this environment finishes or undoes what this one began.
     intact: bool = True
-    approvals: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    approvals: tuple[Line, ...] = ()
+    warnings: tuple[Line, ...] = ()
     # Why the ledger does not hold this delivery's end; empty: it does.
     unrecorded: str = ""
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ci.escaping import for_chat
 from ci.ledger.history import Entry
 from ci.ledger.records import DeliveryEnd
 from ci.ledger.rendering.lines import describe_record
@@ -22,7 +23,7 @@ async def notify(webhooks: Sequence[str], entry: Entry[DeliveryEnd]) -> tuple[st
     record = entry.record
     body = {
         # Chats show `text`; programs read the rest.
-        "text": describe_record(entry),
+        "text": for_chat(describe_record(entry)),
         "app": record.app,
         "environment": record.environment,
         "action": record.action,

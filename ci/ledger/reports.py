@@ -1,5 +1,6 @@
 """The report of an environment's latest delivery, with the refusals of a version that is not delivered there."""
 
+from ci.escaping import for_markdown
 from ci.ledger.decisions import decide_now
 from ci.ledger.errors import RefusedError
 from ci.ledger.github import GithubAccess
@@ -46,5 +47,6 @@ def _find_report(history: History, delivery: DeliveryInput) -> ReportView | None
 def _render_refusals(delivery: DeliveryInput, reasons: tuple[str, ...]) -> str:
     if not reasons:
         return ""
-    lines = "\n".join(f"- {reason}" for reason in reasons)
-    return f"## Policy does not allow {delivery.version} in {delivery.environment}\n\n{lines}\n"
+    lines = "\n".join(f"- {for_markdown(reason)}" for reason in reasons)
+    what = f"{delivery.version} in {delivery.environment}"
+    return f"## Policy does not allow {for_markdown(what)}\n\n{lines}\n"

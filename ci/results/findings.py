@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from ci.decorators import field, object_type
+from ci.escaping import code_span
 
 
 @object_type
@@ -18,6 +19,6 @@ class Findings:
     @classmethod
     def of(cls, lines: Sequence[str], annotations: Sequence[str]) -> Self:
         """Build the result from the findings as text, and as annotations of GitHub's runner."""
-        listed = "\n".join(f"- `{line}`" for line in lines)
+        listed = "\n".join(f"- {code_span(line)}" for line in lines)
         summary = f"## {len(lines)} findings\n\n{listed}" if lines else "**No findings** by the tests and linters"
         return cls(count=len(lines), lines=list(lines), annotations="\n".join(annotations), summary=summary)

@@ -4,6 +4,7 @@ from typing import Self
 
 from ci.agent.protocol.responses import EnvironmentsStatus, LedgerView
 from ci.decorators import field, object_type
+from ci.escaping import code_span, for_markdown
 from ci.ledger import views
 from ci.targets.target import TargetState
 
@@ -21,7 +22,12 @@ class Packaged:
     def of(cls, version: str, image: str, *, existing: bool) -> Self:
         """Build the result from the version and its image."""
         what = "was built before from the same sources and stays" if existing else "is"
-        return cls(version=version, image=image, existing=existing, summary=f"**{version}** {what} `{image}`")
+        return cls(
+            version=version,
+            image=image,
+            existing=existing,
+            summary=f"**{for_markdown(version)}** {what} {code_span(image)}",
+        )
 
 
 @object_type
@@ -64,7 +70,8 @@ class History:
         return cls(
             lines=lines,
             problems=list(viewed.problems),
-            summary="\n".join([*_problems(viewed), *(f"- {line}" for line in lines)]) or "The ledger holds no record.",
+            summary="\n".join([*_problems(viewed), *(f"- {for_markdown(str(line))}" for line in lines)])
+            or "The ledger holds no record.",
         )
 
 
@@ -174,7 +181,7 @@ class EnvironmentLine:
         """Render a row of a table in Markdown."""
         healthy = "" if not (self.version or self.running) else "yes" if self.healthy else "no"
         cells = [self.name, self.version or "nothing", self.since, self.by, healthy, self.note]
-        return f"| {' | '.join(cells)} |"
+        return f"| {' | '.join(map(for_markdown, cells))} |"
 
 
 @object_type
@@ -206,4 +213,4 @@ def _note(serving: views.EnvironmentView, state: TargetState | str) -> str:
 
 
 def _problems(viewed: LedgerView | EnvironmentsStatus) -> list[str]:
-    return [f"**{problem}**" for problem in viewed.problems]
+    return [f"**{for_markdown(problem)}**" for problem in viewed.problems]

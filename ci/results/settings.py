@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from ci.decorators import field, object_type
+from ci.escaping import code_span, for_markdown
 from ci.settings.effective import EffectiveSetting
 
 
@@ -20,7 +21,12 @@ class EffectiveSettings:
     @classmethod
     def of(cls, environment: str, rows: Sequence[EffectiveSetting]) -> Self:
         """Convert the rows."""
-        table = [f"| {row.path} | `{row.value}` | {row.source} |" for row in rows]
+        # A cell ends at every bar, also at one in code.
+        values = [code_span(row.value).replace("|", "\\|") for row in rows]
+        table = [
+            f"| {for_markdown(row.path)} | {value} | {for_markdown(row.source)} |"
+            for row, value in zip(rows, values, strict=True)
+        ]
         return cls(
             environment=environment,
             paths=[row.path for row in rows],

@@ -6,6 +6,7 @@ from typing import Self
 from ci.agent.protocol import responses
 from ci.decorators import field, object_type
 from ci.delivery.request import DeliveryReport
+from ci.escaping import for_markdown, one_line
 from ci.targets.target import SecretVersion
 
 
@@ -32,8 +33,9 @@ class Deployment:
             *report.warnings,
             *([f"approved by {', '.join(report.approvals)}"] if report.approvals else []),
         ]
-        lines = "\n".join(f"- {line}" for line in [*notes, *stages])
-        headline = f"**{report.version} serves {report.environment}** at {report.address} ({report.outcome})"
+        lines = _list([*notes, *stages])
+        served = for_markdown(f"{report.version} serves {report.environment}")
+        headline = f"**{served}** at {for_markdown(report.address)} ({report.outcome})"
         return cls(
             environment=report.environment,
             version=report.version,
@@ -75,15 +77,16 @@ class EnvironmentStatus:
     def of(cls, environment: str, status: responses.Status) -> Self:
         """Convert a target's state."""
         state = status.state
-        releases = [f"{r.release} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)" for r in state.releases]
-        services = [f"{name}: {count} running" for name, count in state.services.items()]
+        releases = [
+            one_line(f"{r.release} {r.version} ({r.role}, {r.healthy} of {r.replicas} healthy)") for r in state.releases
+        ]
+        services = [one_line(f"{name}: {count} running") for name, count in state.services.items()]
         lock = str(state.lock.lock) if state.lock else ""
         notes = [
             *([f"switched by hand by {state.by_hand}"] if state.by_hand else []),
             *([f"locked by {lock}"] if lock else []),
             *([f"half done: {state.intent}"] if state.intent else []),
         ]
-        lines = "\n".join(f"- {line}" for line in [*notes, *releases, *services])
         return cls(
             environment=environment,
             address=state.address,
@@ -94,7 +97,7 @@ class EnvironmentStatus:
             releases=releases,
             services=services,
             lock=lock,
-            summary=f"**{environment}**: {status.message}\n\n{lines}".strip(),
+            summary=f"{_head(environment, status.message)}\n\n{_list([*notes, *releases, *services])}".strip(),
         )
 
 
@@ -110,13 +113,21 @@ class SecretList:
     @classmethod
     def of(cls, environment: str, listed: responses.Secrets) -> Self:
         """Convert a list of secrets."""
-        lines = [f"- {line}" for secret in listed.secrets for line in _versions(secret.name, secret.versions)]
+        lines = [line for secret in listed.secrets for line in _versions(secret.name, secret.versions)]
         return cls(
             environment=environment,
             complete=listed.ok,
             names=[secret.name for secret in listed.secrets],
-            summary="\n".join([f"**{environment}**: {listed.message}", "", *lines]).strip(),
+            summary=f"{_head(environment, listed.message)}\n\n{_list(lines)}".strip(),
         )
+
+
+def _head(environment: str, message: str) -> str:
+    return f"**{for_markdown(environment)}**: {for_markdown(message)}"
+
+
+def _list(lines: list[str]) -> str:
+    return "\n".join(f"- {for_markdown(line)}" for line in lines)
 
 
 def _versions(name: str, versions: tuple[SecretVersion, ...]) -> list[str]:

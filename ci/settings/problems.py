@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ci.escaping import for_terminal
 from ci.settings.freeze_windows import MOMENT
 
 FILE = "pipeline.toml"
@@ -49,7 +50,7 @@ class SettingsError(Exception):
 
     def __init__(self, problems: Sequence[str]) -> None:
         """Keep the problems and make the message of them."""
-        super().__init__("\n".join(problems))
+        super().__init__(for_terminal("\n".join(problems)))
         self.problems = tuple(problems)
 
 

@@ -26,6 +26,7 @@ PARTS = [
     "ci/__init__.py",
     "ci/agent",
     "ci/analysis",
+    "ci/escaping.py",
     "ci/hints.py",
     "ci/delivery",
     "ci/edge",

@@ -11,6 +11,8 @@ from typing import Self
 
 import dagger
 
+from ci.escaping import for_terminal
+
 # Both commands take the same arguments, and a function cannot know which of them called it.
 EITHER_COMMAND = "(on a Dagger engine: `dagger` for `ci`)"
 
@@ -23,7 +25,8 @@ class StageFailed(Exception):  # noqa: N818 - the tree reads as what happened
 
     def __str__(self) -> str:
         """Return the message; a message with a command also names Dagger's command."""
-        story = super().__str__()
+        # The error may quote records, labels, commits and the output of tools.
+        story = for_terminal(super().__str__())
         return f"{story}\n{EITHER_COMMAND}" if "ci call" in story and EITHER_COMMAND not in story else story
 
 
@@ -44,7 +47,7 @@ class StepFailed(StageFailed, dagger.QueryError):
     def __init__(self, error: dagger.QueryError, story: str) -> None:
         """Keep the engine's details, and replace the engine's message."""
         super().__init__(error.errors, error.request)
-        self._story = story
+        self._story = for_terminal(story)
 
     def __str__(self) -> str:
         """Return the pipeline's message."""

@@ -4,6 +4,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from ci.escaping import for_terminal, one_line
+
 # The service's folder in its container; some tools write absolute paths.
 HOME = "/app/"
 # Most tools: a path, a line, perhaps a column, and the problem.
@@ -32,15 +34,15 @@ class Finding:
     def text(self) -> str:
         """The finding as people read it, and as editors and terminals link it."""
         column = f":{self.column}" if self.column else ""
-        return f"{self.path}:{self.line}{column}: {self.message} ({self.tool})"
+        return one_line(f"{self.path}:{self.line}{column}: {self.message} ({self.tool})")
 
     @property
     def annotation(self) -> str:
         """The finding as GitHub's runner reads it: https://docs.github.com/en/actions/reference/workflow-commands."""
         level = "notice" if self.message.startswith("note: ") else "error"
         place = {"file": self.path, "line": str(self.line), "col": str(self.column or ""), "title": self.tool}
-        properties = ",".join(f"{name}={_escape(value, ':,')}" for name, value in place.items() if value)
-        return f"::{level} {properties}::{_escape(self.message)}"
+        properties = ",".join(f"{name}={_escape(one_line(value), ':,')}" for name, value in place.items() if value)
+        return f"::{level} {properties}::{_escape(for_terminal(self.message))}"
 
 
 Found = Iterator[tuple[re.Match[str], str]]

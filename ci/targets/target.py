@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from ci.analysis import Counters
+from ci.escaping import Line
 from ci.frozen import FrozenModel
 from ci.targets.stack import Stack
 
@@ -15,8 +16,8 @@ from ci.targets.stack import Stack
 class Lock(FrozenModel):
     """Who holds an environment, why, and until when."""
 
-    holder: str
-    reason: str
+    holder: Line
+    reason: Line
     since: datetime
     until: datetime
     token: str

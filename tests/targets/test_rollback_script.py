@@ -50,6 +50,12 @@ def script(tools: Path) -> Script:
     return run
 
 
+def test_script_reports_no_control_character(script: Script) -> None:
+    found = script("dev\x1b[2J\u202e\x9b1m", "1.0")
+    assert found.returncode == 1
+    assert found.stderr.startswith("rollback: there is no stack dev [2J  1m: see 'docker stack ls'")
+
+
 @pytest.fixture
 def both(serving: Agent, images: Images) -> Agent:
     """An environment in which the version `two` serves and `one` is kept."""

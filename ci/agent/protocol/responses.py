@@ -1,5 +1,6 @@
 """The agent's responses: one kind for each kind of result."""
 
+import json
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, TypeAdapter
@@ -7,6 +8,7 @@ from pydantic import Field, TypeAdapter
 from ci.agent.checkout import Checkout
 from ci.analysis import Verdict
 from ci.delivery.request import DeliveryReport
+from ci.escaping import Line, clean_json
 from ci.frozen import FrozenModel
 from ci.ledger.views import EnvironmentsView, HistoryView, ReleaseView, ReportView
 from ci.targets.errors import Reason
@@ -35,7 +37,7 @@ class Refused(Response):
 
     response: Literal["refused"] = "refused"
     ok: Literal[False] = False
-    reasons: tuple[str, ...]
+    reasons: tuple[Line, ...]
 
 
 class Done(Response):
@@ -120,7 +122,7 @@ class EnvironmentsStatus(Response):
     view: EnvironmentsView
     states: dict[str, TargetState | str]
     # What is wrong with the ledger.
-    problems: tuple[str, ...] = ()
+    problems: tuple[Line, ...] = ()
 
 
 class LedgerView(Response):
@@ -131,7 +133,7 @@ class LedgerView(Response):
     release: ReleaseView | None = None
     report: ReportView | None = None
     # What is wrong with the ledger.
-    problems: tuple[str, ...] = ()
+    problems: tuple[Line, ...] = ()
 
 
 class Text(Response):
@@ -173,8 +175,11 @@ R = TypeVar("R", bound=Response)
 
 
 def read_response(text: str, expected: type[R]) -> R | Refused | Failed:
-    """Read a response's JSON: of the expected kind, or bad news; raises pydantic's ValidationError otherwise."""
+    """Read a response's JSON: of the expected kind, or bad news; raises ValueError otherwise.
+
+    The texts come from records, labels, commits and tools: they are harmless for a terminal from here on.
+    """
     # Only these three: to build a validator of all kinds takes longer than to read one response.
     adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", expected | Refused | Failed))
-    response: R | Refused | Failed = adapter.validate_json(text)
+    response: R | Refused | Failed = adapter.validate_json(json.dumps(clean_json(json.loads(text))))
     return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ci.escaping import one_line
 from ci.ledger.history import Entry
 from ci.ledger.records import (
     ANONYMOUS,
@@ -53,9 +54,8 @@ def render_lines(entries: Iterable[Entry[Record]]) -> tuple[HistoryLine, ...]:
 def describe_record(entry: Entry[Record]) -> str:
     """Describe a record on one line, without its time."""
     unknown = ", ".join(entry.unknown_fields)
-    text = _describe(entry) + (f" [unknown fields, which do not count: {unknown}]" if unknown else "")
-    # Anybody with push access may have written the record: control characters must not reach a terminal.
-    return "".join(character if character.isprintable() else " " for character in text)
+    # Anybody with push access may have written the record.
+    return one_line(_describe(entry) + (f" [unknown fields, which do not count: {unknown}]" if unknown else ""))
 
 
 def describe_actor(entry: Entry[Record]) -> str:

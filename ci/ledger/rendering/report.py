@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ci.ledger.builds import counting_builds
+from ci.escaping import code_span, for_markdown
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History, ServingRecord
 from ci.ledger.records import Approval, Build, DeliveryEnd, DeliveryStart, Recovery, Resolution
@@ -68,31 +69,34 @@ def _render(history: History, start: Entry[DeliveryStart], end: Entry[ServingRec
     record = start.record
     recovery = end.record if end and isinstance(end.record, Recovery) else None
     headline = RESOLUTIONS[recovery.resolution] if recovery else HEADLINES[_outcome(end)]
-    yield f"## {headline.format(version=record.version, environment=record.environment)}\n"
-    yield f"- release: {record.version} (`{record.digest}`)"
-    yield f"- {ACTIONS[record.action]} by {describe_actor(start)}, started {record.at:%Y-%m-%d %H:%M:%S} UTC"
+    version = for_markdown(record.version)
+    yield f"## {headline.format(version=version, environment=for_markdown(record.environment))}\n"
+    yield f"- release: {version} ({code_span(record.digest)})"
+    actor = for_markdown(describe_actor(start))
+    yield f"- {ACTIONS[record.action]} by {actor}, started {record.at:%Y-%m-%d %H:%M:%S} UTC"
     if record.override:
-        yield f"- a freeze window was overridden: {record.override}"
+        yield f"- a freeze window was overridden: {for_markdown(record.override)}"
     yield from _render_build(history, record)
     if end:
         yield from _render_end(end)
     if history.problems:
         yield f"\n**The ledger has {len(history.problems)} problems:**\n"
-        yield from (f"- {problem}" for problem in history.problems)
+        yield from (f"- {for_markdown(problem)}" for problem in history.problems)
     yield ""
 
 
 def _render_build(history: History, record: DeliveryStart) -> Iterator[str]:
     for build in counting_builds(history.of(Build, version=record.version, digest=record.digest))[:1]:
         author = f", written by {build.record.author}" if build.record.author else ""
-        yield f"- built by {describe_actor(build)} from {build.record.commit[:12] or 'no commit'}{author}"
+        built = f"{describe_actor(build)} from {build.record.commit[:12] or 'no commit'}{author}"
+        yield f"- built by {for_markdown(built)}"
     approvals = history.of(Approval, environment=record.environment, digest=record.digest)
     people = {entry.person or f"{entry.record.login} on GitHub": entry for entry in approvals}
     names = [
         name for name, entry in people.items() if entry.record.at <= record.at and (entry.person or entry.record.login)
     ]
     if names:
-        yield f"- approved by {', '.join(names)}"
+        yield f"- approved by {for_markdown(', '.join(names))}"
 
 
 def _render_end(end: Entry[ServingRecord]) -> Iterator[str]:
@@ -100,17 +104,18 @@ def _render_end(end: Entry[ServingRecord]) -> Iterator[str]:
     if isinstance(record, Recovery):
         serves = f"{record.version} ({short_digest(record.digest)})" if record.digest else "nothing"
         yield f"- {record.resolution} {record.at:%Y-%m-%d %H:%M:%S} UTC"
-        yield f"- found by {describe_actor(end)}: {record.message}; {serves} served then"
+        yield f"- found by {for_markdown(f'{describe_actor(end)}: {record.message}; {serves} served then')}"
         return
     yield f"- ended {record.at:%Y-%m-%d %H:%M:%S} UTC: {record.outcome}"
     previous = (
         f"{record.previous_version} ({short_digest(record.previous_digest)})" if record.previous_digest else "none"
     )
-    yield f"- previous release: {previous}"
+    yield f"- previous release: {for_markdown(previous)}"
     if record.address:
-        yield f"- address: {record.address}"
+        yield f"- address: {for_markdown(record.address)}"
     if record.stages:
         yield "\n| stage | result | time | message |\n|---|---|---|---|"
     for stage in record.stages:
-        message = stage.message.replace("|", "\\|").replace("\n", "<br>")
-        yield f"| {stage.name} | {'passed' if stage.ok else 'failed'} | {stage.seconds:.1f} s | {message} |"
+        message = "<br>".join(map(for_markdown, stage.message.split("\n")))
+        result = "passed" if stage.ok else "failed"
+        yield f"| {for_markdown(stage.name)} | {result} | {stage.seconds:.1f} s | {message} |"

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Literal
 
+from ci.escaping import for_markdown, one_line
 from ci.ledger.builds import stored_build
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History, ServingRecord
@@ -81,7 +82,7 @@ def release_view(history: History, version: str, settings: Settings) -> ReleaseV
     statements = (other for other in about if isinstance(other.record, Approval | Denial | Lift))
     deliveries = (other for other in about if isinstance(other.record, DeliveryStart | DeliveryEnd | Recovery))
     serves = tuple(name for name in settings.environments if environment_view(history, name).digest == build.digest)
-    story = "\n".join(f"- {line.at:%Y-%m-%d %H:%M:%S} {line.text}" for line in render_lines(about))
+    story = "\n".join(f"- {line.at:%Y-%m-%d %H:%M:%S} {for_markdown(line.text)}" for line in render_lines(about))
     facts = {"version", "image", "test_image", "actor", "author", "commit", "dirty", "inputs", "tests", "sbom"}
     return ReleaseView(
         **build.model_dump(include=facts),
@@ -108,17 +109,17 @@ def _render_environment(view: EnvironmentView) -> str:
     if view.since is None:
         return f"{view.environment}: nothing{open_deliveries}"
     actor = view.actor if view.signed or view.actor == ANONYMOUS else f"{view.actor} (unverified)"
-    return f"{view.environment}: {view.version} since {view.since:%Y-%m-%d %H:%M} by {actor}{open_deliveries}"
+    return one_line(f"{view.environment}: {view.version} since {view.since:%Y-%m-%d %H:%M} by {actor}{open_deliveries}")
 
 
 def _render_heading(entry: Entry[Build], serves: tuple[str, ...]) -> str:
     build = entry.record
     where = f"serves {', '.join(serves)}" if serves else "serves nowhere"
     author = f", written by {build.author}" if build.author else ""
+    built = f"{describe_actor(entry)} from {build.commit[:12] or 'no commit'}{author}; {build.tests} tests passed."
     return (
-        f"**{build.version}** ({short_digest(build.digest)}) {where}\n\n"
-        f"Built {build.at:%Y-%m-%d %H:%M} by {describe_actor(entry)} from {build.commit[:12] or 'no commit'}{author}; "
-        f"{build.tests} tests passed."
+        f"**{for_markdown(build.version)}** ({short_digest(build.digest)}) {for_markdown(where)}\n\n"
+        f"Built {build.at:%Y-%m-%d %H:%M} by {for_markdown(built)}"
     )
 
 

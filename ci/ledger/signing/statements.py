@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from ci.escaping import one_line
 from ci.ledger.errors import StatementError
 from ci.ledger.records import YEARS, Approval, Denial, Lift
 
@@ -113,7 +114,7 @@ def format_time(time: datetime) -> str:
 
 def join_lines(text: str) -> str:
     """Return a reason on one line, as statements need it."""
-    return " ".join(text.split())
+    return " ".join(one_line(text).split())
 
 
 def _parse_time(text: str) -> datetime:
