@@ -61,7 +61,8 @@ find_stack() {
 }
 
 list_releases() {
-	docker service ls --filter "label=com.docker.stack.namespace=$ns" --filter label=slipway.version --format '{{.Name}}'
+	docker service ls --filter "label=com.docker.stack.namespace=$ns" --filter "label=slipway.environment=$env" \
+		--filter label=slipway.version --format '{{.Name}}'
 }
 
 describe_releases() {
@@ -98,7 +99,8 @@ check_health() {
 
 # Create a config of the stack from standard input, and print its ID, or what Docker complains about.
 create_config() {
-	docker config create --label "com.docker.stack.namespace=$ns" --label "slipway.environment=$env" "${ns}_$1" - 2>&1
+	docker config create --label "com.docker.stack.namespace=$ns" --label "slipway.app=${ns%"-$env"}" \
+		--label "slipway.environment=$env" "${ns}_$1" - 2>&1
 }
 
 acquire_lock() {
@@ -145,7 +147,8 @@ write_intent() {
 open_helper() {
 	local image
 	image=$(docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$edge")
-	helper=$(docker run --detach --rm --init --network "${ns}_default" --label "slipway.helper=$ns" --entrypoint sleep "$image" 600)
+	helper=$(docker run --detach --rm --init --network "${ns}_default" --label "slipway.helper=$ns" \
+		--label "slipway.app=${ns%"-$env"}" --label "slipway.environment=$env" --entrypoint sleep "$image" 600)
 }
 
 fetch() { docker exec "$helper" wget -q -O - -T 10 "$@"; }

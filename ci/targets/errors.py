@@ -5,6 +5,7 @@ TargetError
 ├── DaemonError             the Docker daemon or a registry refuses a call
 │   ├── NotFoundError       the object does not exist
 │   └── ConflictError       the name is taken, or the object is in use
+├── OwnedByOtherError       the object belongs to another app or environment
 ├── NotReadyError           the target lacks something that a delivery needs
 ├── LockedError             another run holds the lock
 │   └── LockedByPersonError a person holds the lock
@@ -40,6 +41,10 @@ class NotFoundError(DaemonError):
 
 class ConflictError(DaemonError):
     """The name is taken, or the object is in use."""
+
+
+class OwnedByOtherError(TargetError):
+    """The object belongs to another app or environment."""
 
 
 class NotReadyError(TargetError):

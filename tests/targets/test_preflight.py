@@ -13,7 +13,7 @@ from ci.targets.swarm import nodes, pulling
 from ci.targets.swarm.disk import parse_df
 from tests.agents import Agent, Images
 
-CHECKS = ["swarm", "nodes", "secrets", "port", "image", "architecture", "resources", "disk"]
+CHECKS = ["swarm", "nodes", "owner", "secrets", "port", "image", "architecture", "resources", "disk"]
 DF = """Filesystem           1024-blocks    Used Available Capacity Mounted on
 overlay              263174212  28838640  66890836  30% /
 """

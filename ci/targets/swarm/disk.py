@@ -28,10 +28,11 @@ async def check_disk(daemon: Daemon, stack: Stack, login: RegistryLogin) -> Chec
 
 async def _free(daemon: Daemon, stack: Stack, image: str) -> int:
     """Measure from inside a container: its file system lies on the daemon's disk."""
+    names = Names(stack)
     spec = {
         "Image": image,
         "Entrypoint": ["df", "-Pk", "/"],
-        "Labels": {HELPER: Names(stack).namespace},
+        "Labels": {**names.owner, HELPER: names.namespace},
         "HostConfig": {"NetworkMode": "none", "ReadonlyRootfs": True, **NO_PRIVILEGES},
     }
     container = (await daemon.post("/containers/create", spec))["Id"]

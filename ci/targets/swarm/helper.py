@@ -74,7 +74,9 @@ async def close_helper(daemon: Daemon, helper: HelperContainer) -> None:
 
 async def remove_left_helpers(daemon: Daemon, stack: Stack) -> None:
     """Remove the helper containers that killed holders of the lock left behind; only the holder may call this."""
-    labels = [f"{specs.HELPER}={Names(stack).namespace}", f"{specs.HELPER_OF_LOCK}=true"]
+    names = Names(stack)
+    owner = [f"{name}={value}" for name, value in names.owner.items()]
+    labels = [f"{specs.HELPER}={names.namespace}", f"{specs.HELPER_OF_LOCK}=true", *owner]
     found = await daemon.get("/containers/json", all="1", filters={"label": labels})
     await asyncio.gather(*(_remove(daemon, container["Id"]) for container in found))
 

@@ -18,11 +18,11 @@ async def write_intent(daemon: Daemon, names: Names, intent: Intent) -> None:
 
 async def read_intent(daemon: Daemon, names: Names) -> Intent | None:
     """Return the intent; None: there is none."""
-    found = await find(daemon, "configs", names.full("intent"))
+    found = await find(daemon, "configs", names, names.full("intent"))
     return Intent.model_validate_json(content(found)) if found else None
 
 
 async def clear_intent(daemon: Daemon, names: Names) -> None:
     """Remove the intent."""
-    if found := await find(daemon, "configs", names.full("intent")):
+    if found := await find(daemon, "configs", names, names.full("intent")):
         await daemon.delete(f"/configs/{found['ID']}")

@@ -23,7 +23,7 @@ async def acquire_lock(daemon: Daemon, names: Names, environment: str, lock: Loc
     try:
         await create(daemon, "configs", names, names.full("lock"), lock.model_dump_json())
     except ConflictError:
-        found = await find(daemon, "configs", names.full("lock"))
+        found = await find(daemon, "configs", names, names.full("lock"))
         held = await _state_of(daemon, found) if found else None
         if found and held and not held.expired:
             raise _refusal(names, environment, held.lock) from None
@@ -41,7 +41,7 @@ async def renew_lock(daemon: Daemon, names: Names, token: str) -> None:
     Raises:
         LockedError: The lock is no longer this holder's.
     """
-    found = await find(daemon, "configs", names.full("lock"))
+    found = await find(daemon, "configs", names, names.full("lock"))
     if found is None or _lock_of(found).token != token:
         raise LockedError(f"{names.namespace}: another run took over the lock: this run stopped")
     # The data of a config cannot be changed, its labels can; the daemon records when.
@@ -62,7 +62,7 @@ async def release_lock(daemon: Daemon, names: Names, environment: str, token: st
     Raises:
         LockedError: The lock is not this token's, or a live run holds it and `force` is false.
     """
-    found = await find(daemon, "configs", names.full("lock"))
+    found = await find(daemon, "configs", names, names.full("lock"))
     if found is None:
         return None
     held = await _state_of(daemon, found)
@@ -79,7 +79,7 @@ async def release_lock(daemon: Daemon, names: Names, environment: str, token: st
 
 async def read_lock(daemon: Daemon, names: Names) -> LockState | None:
     """Return the lock; None: there is none."""
-    found = await find(daemon, "configs", names.full("lock"))
+    found = await find(daemon, "configs", names, names.full("lock"))
     return await _state_of(daemon, found) if found else None
 
 

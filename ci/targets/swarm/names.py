@@ -6,6 +6,8 @@ from ci.targets.stack import Stack
 
 # `docker stack ls`, `services`, `ps` and `rm` go by this label.
 NAMESPACE = "com.docker.stack.namespace"
+# The owner of every object. The stack's name does not tell: `a-b-dev` may be `dev` of `a-b`, or `b-dev` of `a`.
+APP = "slipway.app"
 ENVIRONMENT = "slipway.environment"
 # On secrets instead of the namespace: `docker stack rm` leaves the database's volume, and its password must stay too.
 STACK = "slipway.stack"
@@ -43,11 +45,18 @@ class Names:
 
     def __init__(self, stack: Stack) -> None:
         """Derive every name from the stack's own."""
-        self.namespace = stack.namespace
-        self.labels: Mapping[str, str] = {NAMESPACE: stack.namespace, ENVIRONMENT: stack.name}
-        self.secret_labels: Mapping[str, str] = {STACK: stack.namespace, ENVIRONMENT: stack.name}
-        self.secrets_of_stack = {"label": [f"{STACK}={stack.namespace}"]}
-        self.of_stack = {"label": [f"{NAMESPACE}={stack.namespace}"]}
+        self.namespace, self.app, self.environment = stack.namespace, stack.app.name, stack.name
+        self.owner: Mapping[str, str] = {APP: stack.app.name, ENVIRONMENT: stack.name}
+        self.labels: Mapping[str, str] = {NAMESPACE: stack.namespace, **self.owner}
+        self.secret_labels: Mapping[str, str] = {STACK: stack.namespace, **self.owner}
+        # Namespace and environment together name the owner, also on objects of versions without the app's label.
+        self.of_stack = {"label": [f"{NAMESPACE}={stack.namespace}", f"{ENVIRONMENT}={stack.name}"]}
+        self.secrets_of_stack = {"label": [f"{STACK}={stack.namespace}", f"{ENVIRONMENT}={stack.name}"]}
+        # Whoever owns them: the filters for the stack's objects, and for its secrets.
+        self.with_name_of_stack = (
+            {"label": [f"{NAMESPACE}={stack.namespace}"]},
+            {"label": [f"{STACK}={stack.namespace}"]},
+        )
 
     def full(self, name: str) -> str:
         """Return the name that an object of the stack has on the whole target."""
@@ -66,11 +75,6 @@ class Names:
     def data_network(self) -> str:
         """The network of the database, with no way out."""
         return self.full("data")
-
-    @property
-    def helper(self) -> str:
-        """The helper container on the stack's network."""
-        return f"{self.namespace}-helper"
 
 
 def host(service: str) -> str:

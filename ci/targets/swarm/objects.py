@@ -6,21 +6,31 @@ from collections.abc import Mapping
 from ci.targets.daemon import Daemon, Json
 from ci.targets.errors import ConflictError, NotFoundError
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.owners import raise_unless_owned
 from ci.targets.swarm.specs import Reference, Spec
 
 
-async def ensure_network(daemon: Daemon, spec: Spec) -> None:
-    """Make a network unless there is one of that name."""
+async def ensure_network(daemon: Daemon, names: Names, spec: Spec) -> None:
+    """Make a network unless there is one of that name; raises OwnedByOtherError where that is another owner's."""
     try:
-        await daemon.get(f"/networks/{spec['Name']}")
+        found = await daemon.get(f"/networks/{spec['Name']}")
     except NotFoundError:
         await daemon.post("/networks/create", spec)
+    else:
+        raise_unless_owned(names, "network", spec["Name"], found["Labels"])
 
 
-async def find(daemon: Daemon, kind: str, name: str) -> Json | None:
-    """Find a secret or a config (`kind` is `secrets` or `configs`) by its whole name."""
-    found = await daemon.get(f"/{kind}", filters={"name": [name]})
-    return next((item for item in found if item["Spec"]["Name"] == name), None)
+async def find(daemon: Daemon, kind: str, names: Names, name: str) -> Json | None:
+    """Find a secret or a config (`kind` is `secrets` or `configs`) by its whole name.
+
+    Raises:
+        OwnedByOtherError: The one of that name belongs to another owner.
+    """
+    listed = await daemon.get(f"/{kind}", filters={"name": [name]})
+    found = next((item for item in listed if item["Spec"]["Name"] == name), None)
+    if found:
+        raise_unless_owned(names, kind.removesuffix("s"), name, found["Spec"]["Labels"])
+    return found
 
 
 async def create(
@@ -40,7 +50,7 @@ async def create(
 
 async def ensure(daemon: Daemon, kind: str, names: Names, name: str, data: str) -> Reference:
     """Make a secret or a config unless there is one of that name."""
-    if found := await find(daemon, kind, name):
+    if found := await find(daemon, kind, names, name):
         return Reference(found["ID"], name)
     try:
         return await create(daemon, kind, names, name, data)

@@ -4,11 +4,13 @@ import asyncio
 from typing import Any
 
 from ci.targets.daemon import Daemon
+from ci.targets.errors import OwnedByOtherError
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.disk import check_disk
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.nodes import check_nodes, check_resources, read_nodes, usable_nodes
+from ci.targets.swarm.owners import check_owner
 from ci.targets.swarm.pulling import check_architecture, check_image
 from ci.targets.swarm.secrets import missing_secrets_hint, values
 from ci.targets.target import Check
@@ -24,6 +26,7 @@ async def _checks(daemon: Daemon, stack: Stack, login: RegistryLogin, image: str
     nodes = await read_nodes(daemon)
     there = usable_nodes(nodes)
     checks = await asyncio.gather(
+        _owner(daemon, stack),
         _secrets(daemon, stack),
         _port(daemon, stack),
         check_image(daemon, stack, login, image, nodes),
@@ -43,6 +46,14 @@ def _swarm(daemon: Daemon, info: dict[str, Any]) -> Check:
     else:
         return Check(name="swarm", ok=True, detail=f"active, {swarm['Nodes']} nodes, Docker {info['ServerVersion']}")
     return Check(name="swarm", ok=False, detail=detail)
+
+
+async def _owner(daemon: Daemon, stack: Stack) -> Check:
+    try:
+        await check_owner(daemon, Names(stack))
+    except OwnedByOtherError as error:
+        return Check(name="owner", ok=False, detail=str(error))
+    return Check(name="owner", ok=True, detail=f"{stack.namespace} belongs to {stack.app.name} alone")
 
 
 async def _port(daemon: Daemon, stack: Stack) -> Check:

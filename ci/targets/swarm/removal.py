@@ -7,6 +7,7 @@ from ci.targets.daemon import Daemon
 from ci.targets.errors import DaemonError, TimedOutError
 from ci.targets.stack import Stack
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.owners import is_owned
 from ci.targets.swarm.services import services
 from ci.targets.swarm.specs import HELPER
 
@@ -16,7 +17,7 @@ REMOVAL_TIMEOUT = 90
 async def remove_stack(daemon: Daemon, stack: Stack) -> None:
     """Remove the stack and its data; nothing of it is left on this node."""
     names = Names(stack)
-    helpers = {"label": [f"{HELPER}={names.namespace}"]}
+    helpers = {"label": [f"{HELPER}={names.namespace}", *(f"{key}={value}" for key, value in names.owner.items())]}
     for container in await daemon.get("/containers/json", all="1", filters=helpers):
         await _try_to_remove(daemon, f"/containers/{container['Id']}?force=1")
     for service in (await services(daemon, names)).values():
@@ -38,8 +39,13 @@ async def _remove_leftovers(daemon: Daemon, names: Names) -> list[str]:
         ended = [container for container in containers if container["State"] in {"exited", "dead"}]
         await asyncio.gather(*(_try_to_remove(daemon, f"/containers/{container['Id']}") for container in ended))
         return [str(container["Names"][0]) for container in containers]
-    networks = [network["Name"] for network in await daemon.get("/networks", filters=names.of_stack)]
-    volumes = [volume["Name"] for volume in (await daemon.get("/volumes", filters=names.of_stack))["Volumes"] or []]
+    # People may have made a network or a volume by hand, without a label of the owner.
+    stack, _ = names.with_name_of_stack
+    networks = [
+        item["Name"] for item in await daemon.get("/networks", filters=stack) if is_owned(names, item["Labels"])
+    ]
+    listed = (await daemon.get("/volumes", filters=stack))["Volumes"] or []
+    volumes = [item["Name"] for item in listed if is_owned(names, item["Labels"])]
     paths = [*(f"/networks/{name}" for name in networks), *(f"/volumes/{name}" for name in volumes)]
     return [path for path in paths if not await _try_to_remove(daemon, path)]
 

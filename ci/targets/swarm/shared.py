@@ -42,7 +42,7 @@ async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogi
         services(daemon, names),
         daemon.get("/info"),
         newest_values(daemon, stack),
-        ensure_network(daemon, specs.network(names, names.network, internal=False)),
+        ensure_network(daemon, names, specs.network(names, names.network, internal=False)),
     )
     start = await ensure_edge_start(daemon, stack, names)
     edge = specs.edge_service(stack, caddy, start, specs.edge_sysctls(info["KernelVersion"]))
@@ -50,7 +50,7 @@ async def prepare_shared_parts(daemon: Daemon, stack: Stack, login: RegistryLogi
     if not n.has_own_database(stack):
         await bring_up(edge)
         return SharedParts(secrets)
-    await ensure_network(daemon, specs.network(names, names.data_network, internal=True))
+    await ensure_network(daemon, names, specs.network(names, names.data_network, internal=True))
     password, url = await _database_secrets(daemon, names)
     image = await pin_image(daemon, stack, stack.images.postgres, login)
     await asyncio.gather(bring_up(edge), bring_up(specs.database(stack, image, password)))
@@ -85,7 +85,9 @@ async def _bring_up(daemon: Daemon, names: Names, there: dict[str, Service], aut
 async def _database_secrets(daemon: Daemon, names: Names) -> list[specs.Reference]:
     """Create the password and the URL with the password, once; the URL first: no other object keeps the password."""
     password_name, url_name = names.full(n.DATABASE_PASSWORD), names.full(n.DATABASE_URL)
-    password, url = await asyncio.gather(find(daemon, "secrets", password_name), find(daemon, "secrets", url_name))
+    password, url = await asyncio.gather(
+        find(daemon, "secrets", names, password_name), find(daemon, "secrets", names, url_name)
+    )
     if password and url:
         return [
             specs.Reference(password["ID"], password_name),

@@ -11,6 +11,7 @@ from ci.targets.swarm import edge, intent, lock, metrics, preflight, releases, s
 from ci.targets.swarm.helper import HelperContainer, close_helper, open_helper, remove_left_helpers
 from ci.targets.swarm.images import pin_image
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.owners import check_owner
 from ci.targets.swarm.services import services
 from ci.targets.swarm.shared import SharedParts, prepare_shared_parts
 from ci.targets.target import (
@@ -63,6 +64,7 @@ class SwarmTarget:
 
     async def acquire_lock(self, wanted: Lock) -> str:
         """Acquire the lock; see Target."""
+        await check_owner(self.daemon, self._names)
         earlier = await lock.acquire_lock(self.daemon, self._names, self.stack.name, wanted)
         self._locked = True
         await remove_left_helpers(self.daemon, self.stack)
@@ -74,6 +76,7 @@ class SwarmTarget:
 
     async def release_lock(self, token: str = "", *, force: bool = False) -> Lock | None:
         """Release the lock; see Target."""
+        await check_owner(self.daemon, self._names)
         return await lock.release_lock(self.daemon, self._names, self.stack.name, token, force=force)
 
     # Intent
@@ -161,16 +164,19 @@ class SwarmTarget:
 
     async def read_state(self) -> TargetState:
         """Describe what exists; see Target."""
+        await check_owner(self.daemon, self._names)
         return await state.read_state(self.daemon, self.stack)
 
     # Secrets
 
     async def set_secret(self, name: str, value: bytes) -> int:
         """Give a secret a new value; see Target."""
+        await check_owner(self.daemon, self._names)
         return await secrets.set_secret(self.daemon, self.stack, name, value)
 
     async def list_secrets(self) -> tuple[SecretState, ...]:
         """List the secrets; see Target."""
+        await check_owner(self.daemon, self._names)
         return await secrets.list_secrets(self.daemon, self.stack)
 
     async def _spec(self, wanted: ReleaseDescription) -> specs.Spec:

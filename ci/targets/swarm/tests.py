@@ -53,7 +53,7 @@ async def _container(daemon: Daemon, stack: Stack, run: TestRun, release: str) -
     spec = {
         "Image": run.image,
         "Env": [f"{key}={value}" for key, value in variables.items()],
-        "Labels": {"slipway.tests": names.namespace},
+        "Labels": {**names.owner, "slipway.tests": names.namespace},
         "HostConfig": {"NetworkMode": names.network, **NO_PRIVILEGES},
         **({"Entrypoint": [], "Cmd": list(run.command)} if run.command else {}),
     }

@@ -96,6 +96,6 @@ def helper(stack: Stack, image: str, seconds: int, *, locked: bool) -> Spec:
     return {
         "Image": image,
         "Entrypoint": ["sleep", str(seconds)],
-        "Labels": {HELPER: names.namespace, HELPER_OF_LOCK: str(locked).lower()},
+        "Labels": {**names.owner, HELPER: names.namespace, HELPER_OF_LOCK: str(locked).lower()},
         "HostConfig": {"NetworkMode": names.network, "AutoRemove": True, "Init": True, **NO_PRIVILEGES},
     }
