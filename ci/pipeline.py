@@ -34,6 +34,7 @@ from ci.stages.deliver import deliver, render_tests
 from ci.stages.errors import Refused, StageFailed
 from ci.stages.failure import next_commands, stage
 from ci.stages.package import Commits, Package, package
+from ci.stages.paths import UNIT_TESTS, check_paths, package_paths
 from ci.stages.project import Project
 from ci.stages.statements import read_signed
 from ci.stages.toolchain import step_location
@@ -107,6 +108,7 @@ class Ci:
     async def test(self) -> TestReport:
         """Run the service's unit tests against a real database."""
         settings = await self._project.settings()
+        await check_paths(settings, self.source, [UNIT_TESTS])
         async with stage("test", where=step_location(settings)):
             return await TestReport.of(
                 test.run_tests(settings, self._project.service(settings)).directory(test.REPORTS)
@@ -415,7 +417,7 @@ class Ci:
         return Project(self.source, credentials, self.overrides)
 
     async def _package(self, agent: Agent, checkout: Commits, version: str, env: str) -> Package:
-        agent.settings.environment(env)
+        await check_paths(agent.settings, self.source, package_paths(agent.settings, env))
         return await package(agent, env, self.source, checkout, version, {"test": self.test, "lint": self.lint})
 
     async def _read(self, request: r.ReadLedger) -> responses.LedgerView:

@@ -23,6 +23,8 @@ def run_tests(settings: Settings, service: dagger.Directory) -> dagger.Container
                 "--color=no",
                 f"--junitxml={REPORTS}/junit.xml",
                 "--cov",
+                # A failed run ends with its failures, not with a table of lines.
+                "--no-cov-on-fail",
                 f"--cov-report=xml:{REPORTS}/coverage.xml",
                 "--cov-report=term:skip-covered",
             ]
