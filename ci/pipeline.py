@@ -118,7 +118,8 @@ class Ci:
     @check
     async def lint(self) -> LintReport:
         """Run every linter that applies to the repository."""
-        return LintReport.of(await lint.lint(await self._project.settings(), self.source))
+        linted = await lint.lint(await self._project.settings(), self.source)
+        return LintReport.of(linted.linters, [found.text for found in linted.findings])
 
     @function
     async def findings(self) -> Findings:

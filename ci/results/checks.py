@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 import dagger
 
 from ci.decorators import field, object_type
+from ci.escaping import code_span
 
 
 @object_type
@@ -36,12 +37,15 @@ class TestReport:
 
 @object_type
 class LintReport:
-    """The linters that ran without a finding."""
+    """The linters that ran without a finding that stops a delivery."""
 
     linters: list[str] = field("The linters that ran")
+    findings: list[str] = field("The findings that are too mild to stop a delivery, one line each")
     summary: str = field("The same in Markdown")
 
     @classmethod
-    def of(cls, linters: list[str]) -> Self:
-        """Name the linters that ran."""
-        return cls(linters=linters, summary=f"**Nothing found** by {', '.join(linters)}")
+    def of(cls, linters: list[str], findings: list[str]) -> Self:
+        """Name the linters that ran, and list what they found."""
+        headline = f"**{'Nothing found' if not findings else 'Nothing that stops a delivery'}** by {', '.join(linters)}"
+        lines = "\n".join(f"- {code_span(line)}" for line in findings)
+        return cls(linters=linters, findings=findings, summary=f"{headline}\n\n{lines}".strip())

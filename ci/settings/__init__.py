@@ -6,6 +6,7 @@ from ci.settings.environment import Edge, Environment, Health, Logs, Resources, 
 from ci.settings.freeze_windows import FreezeWindow
 from ci.settings.github import Github
 from ci.settings.hosts import Host
+from ci.settings.lint import Lint
 from ci.settings.people import Person, Signing, find_person, people_with_role
 from ci.settings.problems import FILE, SettingsError
 from ci.settings.settings import Settings
@@ -21,6 +22,7 @@ __all__ = [
     "Health",
     "Host",
     "Images",
+    "Lint",
     "Logs",
     "Person",
     "Registry",

@@ -9,6 +9,7 @@ from ci.settings.app import App, Images, Registry
 from ci.settings.conflicts import ParsedSettings, find_conflicts
 from ci.settings.environment import Environment
 from ci.settings.github import Github
+from ci.settings.lint import Lint
 from ci.settings.overrides import apply_overrides, read_file, read_overrides
 from ci.settings.people import Person, PersonName, Signing
 from ci.settings.problems import FILE, SettingsError, explain_errors, locate_problems, suggest_nearest
@@ -26,6 +27,8 @@ class Settings(FrozenModel):
     """The repository of the service's images."""
     images: Images = Images()
     """The third-party images that the pipeline uses."""
+    lint: Lint = Lint()
+    """Which findings of the linters stop a delivery."""
     people: dict[PersonName, Person] = Field(default_factory=dict)
     """Who takes part: NAME is the principal of the person's keys in `allowed_signers`."""
     signing: Signing = Signing()

@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
@@ -50,6 +50,18 @@ async def stage(call: str = "", *, name: str = "", where: str = "") -> AsyncIter
         raise StepFailed(error, _story(error, f"{before}{call}" if has_command else "", name or call, where)) from None
 
 
+def failed_together(
+    errors: Mapping[str, dagger.ExecError], lines: Sequence[str], *, call: str, where: str
+) -> StepFailed:
+    """Return one error for several failed steps, by their names; `lines` come first, and `call` runs all of them."""
+    call = f"{_call.get()[0]}{call}"
+    steps = [line for name, error in errors.items() for line in _describe_step(error, name, where)]
+    hint = next(filter(None, map(_hint, errors.values())), "")
+    origins = [origin for error in errors.values() for origin in ORIGIN.findall(str(error))]
+    story = [*([*lines, ""] if lines else []), *steps, *_step_commands(call), hint, _render_origins(origins)]
+    return StepFailed(next(iter(errors.values())), "\n".join(story).rstrip())
+
+
 def as_stage(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Make a function a stage of its own name, for failures that no stage inside the function reports."""
 
@@ -76,9 +88,8 @@ def _story(error: dagger.QueryError, call: str, name: str, where: str) -> str:
     origins = ORIGIN.findall(str(error))
     message = ORIGIN.sub("", str(error))
     if isinstance(error, dagger.ExecError):
-        lines = _describe_step(error, call, name, where)
-        output = f"{_last_lines(error.stdout)}\n{_last_lines(error.stderr)}"
-        hint = find_hint(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
+        lines = [*_describe_step(error, name, where), *_step_commands(call)]
+        hint = _hint(error)
     else:
         lines = [f"{name} failed: {message}", *next_commands(alone=f"call {call}" if call else "")]
         hint = find_hint(message)
@@ -92,14 +103,22 @@ def _render_origins(origins: list[str]) -> str:
     return ("".join(origins) + here).strip() if origins else ""
 
 
-def _describe_step(error: dagger.ExecError, call: str, name: str, where: str) -> list[str]:
+def _hint(error: dagger.ExecError) -> str:
+    output = f"{_last_lines(error.stdout)}\n{_last_lines(error.stderr)}"
+    return find_hint(output, exit_code=error.exit_code, memory=_memory(), machine=os.uname().machine)
+
+
+def _step_commands(call: str) -> list[str]:
+    return next_commands(terminal=f"call -i {call}", alone=f"call {call}")
+
+
+def _describe_step(error: dagger.ExecError, name: str, where: str) -> list[str]:
     command = " ".join(shlex.join(error.command).split())
     shown = command if len(command) <= COMMAND_LENGTH else f"{command[: COMMAND_LENGTH - 1]}…"
     return [
         f"{name} failed: exit code {error.exit_code}",
         f"  what ran:        {shown}",
         *([f"  where:           {where}"] if where else []),
-        *next_commands(terminal=f"call -i {call}", alone=f"call {call}"),
     ]
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from ci.escaping import for_terminal, one_line
+from ci.settings.lint import Severity
 
 # The service's folder in its container; some tools write absolute paths.
 HOME = "/app/"
@@ -13,7 +14,10 @@ LINE = re.compile(r"^(?P<path>[\w./-]*\w\.\w+):(?P<line>\d+)(?::(?P<column>\d+))
 # ruff and zizmor: the problem, and on the next line its place.
 BELOW = re.compile(r"^\s*--> (?P<path>\S+):(?P<line>\d+):(?P<column>\d+)$")
 UNFORMATTED = re.compile(r"^Would reformat: (?P<path>\S+)$")
-HADOLINT = re.compile(r"^(?P<path>\S+?):(?P<line>\d+) (?P<message>\S.*)$")
+HADOLINT = re.compile(r"^(?P<path>[^\s:]+):(?P<line>\d+)(?::(?P<column>\d+))? (?P<message>\S.*)$")
+# How severities are written: `DL3015 info: …`, `warning: …`, `error[unpinned-uses]: …`.
+SEVERITY = re.compile(r"^(?:\w+ )?(error|warning|info|style|note|help)(?:\[[\w-]+\])?: ")
+TOOLS_WITH_SEVERITIES = frozenset({"hadolint", "shellcheck", "zizmor"})
 # pytest: a headline over each failure, a place for each call of the traceback, and the error.
 HEADLINE = re.compile(r"^(?:_{3,} .* _{3,}|={3,}.*)$")
 PLACE = re.compile(r"^(?P<path>\S+\.\w+):(?P<line>\d+):(?P<message>.*)$")
@@ -37,9 +41,19 @@ class Finding:
         return one_line(f"{self.path}:{self.line}{column}: {self.message} ({self.tool})")
 
     @property
+    def severity(self) -> Severity | None:
+        """How bad the finding is; None: its tool has no severities, or does not say."""
+        named = SEVERITY.match(self.message)
+        # shellcheck's notes are info or style; zizmor's help is a low severity.
+        milder: Severity = "info"
+        severities: Mapping[str, Severity] = {"error": "error", "warning": "warning", "style": "style"}
+        return severities.get(named[1], milder) if named else None
+
+    @property
     def annotation(self) -> str:
         """The finding as GitHub's runner reads it: https://docs.github.com/en/actions/reference/workflow-commands."""
-        level = "notice" if self.message.startswith("note: ") else "error"
+        levels = {"warning": "warning", "info": "notice", "style": "notice"}
+        level = levels.get(self.severity or "", "error")
         place = {"file": self.path, "line": str(self.line), "col": str(self.column or ""), "title": self.tool}
         properties = ",".join(f"{name}={_escape(one_line(value), ':,')}" for name, value in place.items() if value)
         return f"::{level} {properties}::{_escape(for_terminal(self.message))}"
@@ -70,7 +84,8 @@ def _read_arrows(output: str) -> Found:
 
 def _read_unformatted(output: str) -> Found:
     for line in output.splitlines():
-        if match := UNFORMATTED.match(line):
+        # Newer versions of ruff name the first line that differs.
+        if match := UNFORMATTED.match(line) or BELOW.match(line):
             yield match, "is not formatted as `ruff format` does it"
 
 

@@ -1,6 +1,8 @@
 """The findings of the tests and the linters, for GitHub's annotations and for the terminal."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import dagger
 
@@ -16,15 +18,19 @@ async def collect_findings(settings: Settings, source: dagger.Directory) -> tupl
     Each tool is the same step as in `test` and `lint`: a step that passed there comes from the cache.
     """
     service = source.directory(settings.app.path)
-    tools = {**await lint.linters(settings, source), "pytest": test.run_tests(settings, service)}
-    outputs = await run_concurrently({name: partial(_read_output, container) for name, container in tools.items()})
-    folders = {name: "" if name in lint.REPOSITORY_LINTERS else settings.app.path for name in tools}
-    return tuple(found for name in tools for found in read_findings(name, outputs[name], folders[name]))
+    tools: dict[str, Callable[[], Awaitable[Any]]] = {
+        "lint": partial(lint.run_linters, settings, source),
+        "test": partial(_run_tests, settings, service),
+    }
+    done = await run_concurrently(tools)
+    results: dict[str, lint.Result] = done["lint"]
+    found = [finding for result in results.values() for finding in result.findings]
+    return (*found, *read_findings("pytest", done["test"], settings.app.path))
 
 
-async def _read_output(container: dagger.Container) -> str:
+async def _run_tests(settings: Settings, service: dagger.Directory) -> str:
     try:
-        await container.sync()
+        await test.run_tests(settings, service).sync()
     except dagger.ExecError as error:
         return f"{error.stdout}\n{error.stderr}"
     return ""

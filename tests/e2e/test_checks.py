@@ -26,3 +26,67 @@ def test_missing_folder_of_tests_is_told_before_anything_is_built(project: Proje
     for setting in ("unit", "integration"):
         assert f"pipeline.toml: app.tests.{setting}: there is no tests/{setting} in service" in story
     assert "uv sync" not in outcome.err
+
+
+DOCKERFILE = """\
+FROM python:3.13-slim
+RUN apt-get update && apt-get install -y curl=8.14.1-2 && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY . .
+CMD ["python", "-m", "greeter"]
+"""
+
+
+def test_findings_of_all_linters_come_in_one_run(project: Project) -> None:
+    project.change("service/src/greeter/answers.py", "GREETING =", "import os\n\nCOUNT: int = 'a'\n\nGREETING =")
+    project.add("service/a.sh", '#!/bin/sh\nfor x in $(ls); do echo "$y"; done\n')
+    outcome = project.ci("lint")
+    assert outcome.status == 1
+    story = outcome.err.rpartition("\n\nError: ")[2]
+    for finding in (
+        "service/src/greeter/answers.py:3:8: F401 [*] `os` imported but unused (ruff)",
+        "service/src/greeter/answers.py:5:14: is not formatted as `ruff format` does it (ruff format)",
+        "service/src/greeter/answers.py:5: error: Incompatible types in assignment",
+        "service/a.sh:2:26: warning: y is referenced but not assigned. [SC2154] (shellcheck)",
+    ):
+        assert finding in story
+    for name in ("ruff", "ruff format", "mypy", "shellcheck"):
+        assert f"lint ({name}) failed: exit code 1\n  what ran:        " in story
+    assert story.count("run it alone:") == 1
+
+
+def test_severities_that_stop_a_delivery_are_a_setting(project: Project) -> None:
+    project.add("service/Dockerfile", DOCKERFILE)
+    project.add("service/a.sh", "#!/bin/sh\necho $1\n")
+    dockerfile = "--overrides=app.dockerfile=Dockerfile"
+    linted = project.ci(dockerfile, "lint", "--json").json
+    dl3015, sc2086 = linted["findings"]
+    assert dl3015.startswith("service/Dockerfile:2: DL3015 info: ")
+    assert sc2086.startswith("service/a.sh:2:6: note: ")
+    assert "**Nothing that stops a delivery** by " in linted["summary"]
+    stopped = project.ci(dockerfile, "--overrides=lint.fail_on=info", "lint")
+    assert stopped.status == 1
+    assert "lint (hadolint) failed: exit code 1" in stopped.err
+    assert "lint (shellcheck) failed: exit code 1" in stopped.err
+    assert "DL3015 info: " in stopped.err
+    project.change("service/Dockerfile", "RUN apt-get update && ", "RUN apt-get update; cd /tmp && ")
+    warned = project.ci(dockerfile, "lint")
+    assert warned.status == 1
+    assert "DL3003 warning: " in warned.err.rpartition("Error: ")[2]
+    assert project.ci(dockerfile, "--overrides=lint.fail_on=error", "lint").status == 0
+
+
+def test_own_settings_of_linters_count(project: Project) -> None:
+    project.add("service/Dockerfile", DOCKERFILE.replace("curl=8.14.1-2", "curl"))
+    project.add("service/a.sh", '#!/bin/sh\necho "$y"\n')
+    project.change("service/src/greeter/answers.py", "GREETING =", "import os\n\nGREETING =")
+    dockerfile = "--overrides=app.dockerfile=Dockerfile"
+    story = project.ci(dockerfile, "lint").err.rpartition("\n\nError: ")[2]
+    for code in ("DL3008", "SC2154", "F401"):
+        assert code in story
+    project.add("service/.hadolint.yaml", "ignored: [DL3008, DL3015]\n")
+    # The repository's settings count where the service has none.
+    project.add(".shellcheckrc", "disable=SC2154\n")
+    project.change("service/pyproject.toml", "[tool.ruff]\n", '[tool.ruff]\nlint.ignore = ["F401", "I001", "E402"]\n')
+    linted = project.ci(dockerfile, "lint", "--json")
+    assert linted.json["findings"] == [], linted.err

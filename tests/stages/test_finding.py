@@ -2,6 +2,8 @@
 
 import pytest
 
+from ci.settings import Lint
+from ci.settings.lint import Severity
 from ci.stages.finding import Finding, read_findings
 
 RUFF = """\
@@ -22,7 +24,19 @@ FORMAT = """\
 Would reformat: src/greeter/answers.py
 1 file would be reformatted
 """
+UNFORMATTED = """\
+unformatted: File would be reformatted
+ --> src/greeter/answers.py:2:1
+  |
+1 | import os
+  - x = 'a'
+2 + x = "a"
+  |
+
+1 file would be reformatted
+"""
 HADOLINT = "Dockerfile:2 DL3015 info: Avoid additional packages by specifying `--no-install-recommends`\n"
+UNPARSABLE = "Dockerfile:2:5 unexpected 'x'\n"
 SHELLCHECK = "bin/a.sh:2:6: warning: x is referenced but not assigned. [SC2154]\n"
 ACTIONLINT = """\
 .github/workflows/x.yml:10:9: unexpected key "shel" for step [syntax-check]
@@ -94,6 +108,8 @@ ERROR tests/unit/test_b.py
         ("ruff", RUFF, ("src/greeter/answers.py", 1, 8), "F401 [*] `os` imported but unused"),
         ("mypy", MYPY, ("src/greeter/answers.py", 4, 0), "error: Missing return statement  [return]"),
         ("ruff format", FORMAT, ("src/greeter/answers.py", 1, 0), "is not formatted as `ruff format` does it"),
+        ("ruff format", UNFORMATTED, ("src/greeter/answers.py", 2, 1), "is not formatted as `ruff format` does it"),
+        ("hadolint", UNPARSABLE, ("Dockerfile", 2, 5), "unexpected 'x'"),
         ("hadolint", HADOLINT, ("Dockerfile", 2, 0), "DL3015 info: Avoid additional packages by"),
         ("shellcheck", SHELLCHECK, ("bin/a.sh", 2, 6), "warning: x is referenced but not assigned. [SC2154]"),
         ("actionlint", ACTIONLINT, (".github/workflows/x.yml", 10, 9), 'unexpected key "shel" for step'),
@@ -102,7 +118,10 @@ ERROR tests/unit/test_b.py
         ("pytest", DEEP, ("src/greeter/answers.py", 12, 0), "httpx.ConnectError: refused"),
         ("pytest", COLLECTING, ("tests/unit/test_b.py", 1, 0), "ModuleNotFoundError: No module named 'nope'"),
     ],
-    ids=["ruff", "mypy", "format", "hadolint", "shellcheck", "actionlint", "zizmor", "pytest", "deep", "collecting"],
+    ids=[
+        *("ruff", "mypy", "format", "unformatted", "unparsable", "hadolint", "shellcheck", "actionlint", "zizmor"),
+        *("pytest", "deep", "collecting"),
+    ],
 )
 def test_finding_is_read_from_the_output_of_each_tool(
     tool: str, output: str, place: tuple[str, int, int], message: str
@@ -110,6 +129,35 @@ def test_finding_is_read_from_the_output_of_each_tool(
     (found,) = read_findings(tool, output, "examples/orders")
     assert (found.path, found.line, found.column) == (f"examples/orders/{place[0]}", *place[1:])
     assert found.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("tool", "output", "severity", "level"),
+    [
+        ("hadolint", HADOLINT, "info", "notice"),
+        ("hadolint", HADOLINT.replace("info", "style"), "style", "notice"),
+        ("hadolint", HADOLINT.replace("info", "warning"), "warning", "warning"),
+        ("hadolint", HADOLINT.replace("info", "error"), "error", "error"),
+        ("hadolint", UNPARSABLE, None, "error"),
+        ("shellcheck", SHELLCHECK, "warning", "warning"),
+        ("shellcheck", SHELLCHECK.replace("warning", "note"), "info", "notice"),
+        ("zizmor", ZIZMOR, "error", "error"),
+        ("zizmor", ZIZMOR.replace("error[", "help["), "info", "notice"),
+        ("ruff", RUFF, None, "error"),
+        ("actionlint", ACTIONLINT, None, "error"),
+    ],
+)
+def test_finding_has_the_severity_that_its_tool_names(tool: str, output: str, severity: str, level: str) -> None:
+    (found,) = read_findings(tool, output, ".")
+    assert found.severity == severity
+    assert found.annotation.startswith(f"::{level} ")
+
+
+def test_mildest_severity_that_stops_a_delivery_is_a_setting() -> None:
+    severities: tuple[Severity | None, ...] = (None, "error", "warning", "info", "style")
+    assert [Lint().stops(severity) for severity in severities] == [True, True, True, False, False]
+    assert [Lint(fail_on="error").stops(severity) for severity in severities] == [True, True, False, False, False]
+    assert all(Lint(fail_on="style").stops(severity) for severity in severities)
 
 
 def test_passed_run_has_no_finding() -> None:
