@@ -15,6 +15,7 @@ LINE = re.compile(r"^(?P<path>[\w./-]*\w\.\w+):(?P<line>\d+)(?::(?P<column>\d+))
 BELOW = re.compile(r"^\s*--> (?P<path>\S+):(?P<line>\d+):(?P<column>\d+)$")
 UNFORMATTED = re.compile(r"^Would reformat: (?P<path>\S+)$")
 HADOLINT = re.compile(r"^(?P<path>[^\s:]+):(?P<line>\d+)(?::(?P<column>\d+))? (?P<message>\S.*)$")
+STALE = re.compile(r"^error: The lockfile at `(?P<path>[^`]+)` needs to be updated")
 # How severities are written: `DL3015 info: …`, `warning: …`, `error[unpinned-uses]: …`.
 SEVERITY = re.compile(r"^(?:\w+ )?(error|warning|info|style|note|help)(?:\[[\w-]+\])?: ")
 TOOLS_WITH_SEVERITIES = frozenset({"hadolint", "shellcheck", "zizmor"})
@@ -93,6 +94,12 @@ def _read_hadolint(output: str) -> Found:
     return ((match, match["message"]) for line in output.splitlines() if (match := HADOLINT.match(line)))
 
 
+def _read_uv_lock(output: str) -> Found:
+    for line in output.splitlines():
+        if match := STALE.match(line):
+            yield match, "is not up to date with pyproject.toml: run `uv lock`"
+
+
 def _read_pytest(output: str) -> Found:
     """Read each failure: the last place in the service's own files, and the first error."""
     place: re.Match[str] | None = None
@@ -113,6 +120,7 @@ READERS: Mapping[str, Callable[[str], Found]] = {
     "ruff": _read_arrows,
     "ruff format": _read_unformatted,
     "hadolint": _read_hadolint,
+    "uv lock": _read_uv_lock,
     "zizmor": _read_arrows,
 }
 

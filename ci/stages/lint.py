@@ -13,7 +13,8 @@ from ci.settings.lint import Severity
 from ci.stages.concurrently import run_concurrently
 from ci.stages.failure import failed_together, stage
 from ci.stages.finding import TOOLS_WITH_SEVERITIES, Finding, read_findings
-from ci.stages.toolchain import base, step_location, workbench
+from ci.stages.lock_files import NPM_LOCK, UV_LOCK
+from ci.stages.toolchain import base, base_with_lock_file, step_location, workbench
 
 # Linters that are the service's own dependencies.
 RUFF = ["ruff", "check", "--no-cache"]
@@ -88,7 +89,11 @@ async def find_linters(settings: Settings, source: dagger.Directory) -> list[Lin
         Linter("ruff", bench, RUFF, path),
         Linter("ruff format", bench, RUFF_FORMAT, path),
         Linter("mypy", bench, MYPY, path),
+        Linter("uv lock", base_with_lock_file(settings, service).without_env_variable("UV_FROZEN"), UV_LOCK, path),
     ]
+    if locks := await service.glob("**/package-lock.json"):
+        container = _over(settings, service, ["**/package.json", *locks])
+        found.append(Linter("npm lock", container, [*NPM_LOCK, *locks], path))
     if dockerfile := settings.app.dockerfile:
         container = await _with_settings(_over(settings, service, [dockerfile]), source, path, HADOLINT_SETTINGS)
         found.append(Linter("hadolint", container, [*HADOLINT, dockerfile], path))

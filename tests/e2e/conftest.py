@@ -103,6 +103,7 @@ class Project:
     def add(self, path: str, text: str) -> None:
         """Add a text to the end of a file."""
         file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text((file.read_text() if file.exists() else "") + text)
 
     def git(self, *words: str) -> None:

@@ -90,3 +90,14 @@ def test_own_settings_of_linters_count(project: Project) -> None:
     project.change("service/pyproject.toml", "[tool.ruff]\n", '[tool.ruff]\nlint.ignore = ["F401", "I001", "E402"]\n')
     linted = project.ci(dockerfile, "lint", "--json")
     assert linted.json["findings"] == [], linted.err
+
+
+def test_stale_lock_file_is_a_finding(project: Project) -> None:
+    project.change("service/pyproject.toml", "pytest-cov>=6.0", "pytest-cov>=6.1")
+    project.add("service/web/package.json", '{"name": "web", "dependencies": {"left-pad": "1"}}')
+    project.add("service/web/package-lock.json", '{"lockfileVersion": 3, "packages": {"": {"name": "web"}}}')
+    outcome = project.ci("lint")
+    assert outcome.status == 1
+    story = outcome.err.rpartition("\n\nError: ")[2]
+    assert "service/uv.lock:1: is not up to date with pyproject.toml: run `uv lock` (uv lock)" in story
+    assert "service/web/package-lock.json:1: is not up to date with package.json (left-pad)" in story

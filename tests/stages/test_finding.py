@@ -54,6 +54,11 @@ error[unpinned-uses]: unpinned action reference
   |
   = note: audit confidence → High
 """
+UV_LOCK = """\
+Resolved 16 packages in 173ms
+error: The lockfile at `uv.lock` needs to be updated, but `--check` was provided.
+"""
+NPM_LOCK = "web/package-lock.json:1: is not up to date with package.json (a): run `npm install`\n"
 PYTEST = """\
 ============================= test session starts ==============================
 collected 3 items
@@ -114,13 +119,15 @@ ERROR tests/unit/test_b.py
         ("shellcheck", SHELLCHECK, ("bin/a.sh", 2, 6), "warning: x is referenced but not assigned. [SC2154]"),
         ("actionlint", ACTIONLINT, (".github/workflows/x.yml", 10, 9), 'unexpected key "shel" for step'),
         ("zizmor", ZIZMOR, (".github/workflows/x.yml", 7, 15), "error[unpinned-uses]: unpinned action reference"),
+        ("uv lock", UV_LOCK, ("uv.lock", 1, 0), "is not up to date with pyproject.toml: run `uv lock`"),
+        ("npm lock", NPM_LOCK, ("web/package-lock.json", 1, 0), "is not up to date with package.json (a)"),
         ("pytest", PYTEST, ("tests/unit/test_a.py", 5, 0), "AssertionError: sum is off"),
         ("pytest", DEEP, ("src/greeter/answers.py", 12, 0), "httpx.ConnectError: refused"),
         ("pytest", COLLECTING, ("tests/unit/test_b.py", 1, 0), "ModuleNotFoundError: No module named 'nope'"),
     ],
     ids=[
         *("ruff", "mypy", "format", "unformatted", "unparsable", "hadolint", "shellcheck", "actionlint", "zizmor"),
-        *("pytest", "deep", "collecting"),
+        *("uv", "npm", "pytest", "deep", "collecting"),
     ],
 )
 def test_finding_is_read_from_the_output_of_each_tool(
