@@ -111,7 +111,7 @@ class Ci:
         await check_paths(settings, self.source, [UNIT_TESTS])
         async with stage("test", where=step_location(settings)):
             return await TestReport.of(
-                test.run_tests(settings, self._project.service(settings)).directory(test.REPORTS)
+                test.run_tests(settings, await self._project.service(settings)).directory(test.REPORTS)
             )
 
     @function
@@ -131,14 +131,14 @@ class Ci:
     async def build(self) -> dagger.Container:
         """Build the service's image: non-root, the same bytes from the same sources."""
         settings = await self._project.settings()
-        service = self._project.service(settings)
+        service = await self._project.service(settings)
         return await build.build_image(settings, build.image(settings, service, await build.dev_version(service)))
 
     @function
     async def sbom(self) -> dagger.File:
         """List the packages in the image, as a CycloneDX document."""
         settings = await self._project.settings()
-        service = self._project.service(settings)
+        service = await self._project.service(settings)
         version = await build.dev_version(service)
         image = build.image(settings, service, version)
         text = await sbom.bill_of_materials(settings, service, image, version)
@@ -149,7 +149,7 @@ class Ci:
         """Push the service's image and return its address by digest."""
         agent = await self._project.agent()
         agent.settings.environment(env)
-        service = self._project.service(agent.settings)
+        service = await self._project.service(agent.settings)
         version = await build.dev_version(service)
         image = await build.build_image(agent.settings, build.image(agent.settings, service, version))
         return (await push.push_images(agent, env, {"image": push.TaggedImage(image, version)}))["image"]
@@ -398,7 +398,7 @@ class Ci:
     ) -> dagger.Container:
         """Return a stage's container, for a terminal: `shell --stage test terminal`."""
         settings = await self._project.settings()
-        return shells.container(settings, self._project.service(settings), stage)
+        return shells.container(settings, await self._project.service(settings), stage)
 
     @property
     def _project(self) -> Project:

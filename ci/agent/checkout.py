@@ -38,18 +38,20 @@ class Checkout(BaseModel):
     problem: str = ""
 
 
-def read_checkout(repository: Path, sources: Path, folder: str, beside: Sequence[str] = ()) -> Checkout:
-    """Describe the sources: those in `folder`, which other files `beside` it make dirty as well.
+def read_checkout(
+    repository: Path, sources: Path, folder: str, beside: Sequence[str] = (), more: Sequence[str] = ()
+) -> Checkout:
+    """Describe the sources: those in `folder` and `more` paths, which other files `beside` them make dirty as well.
 
     `repository` holds the repository's `.git`; `sources` holds the repository's files, or those of one of its folders.
     """
-    digest = _digest(sources, folder)
+    digest = _digest(sources, [folder, *more])
     try:
         with open_repository(repository / ".git") as git:
             commit = git.head() if git else ""
             if git is None or not commit:
                 return Checkout(sources=digest)
-            changes = _find_changes(git, sources, [folder, *beside])
+            changes = _find_changes(git, sources, [folder, *more, *beside])
             author, tags = git.author(), git.tags()
     except GitError as error:
         return Checkout(sources=digest, dirty=True, problem=str(error))
@@ -75,8 +77,9 @@ def _find_changes_in(git: Git, sources: Path, folder: str, paths: Sequence[str])
         return tree.changes()
 
 
-def _digest(root: Path, folder: str) -> str:
-    lines = "".join(f"{kind:o} {content} {path}\n" for path, kind, content in sorted(_files(root, folder)))
+def _digest(root: Path, paths: Sequence[str]) -> str:
+    files = {file for path in paths for file in _files(root, path)}
+    lines = "".join(f"{kind:o} {content} {path}\n" for path, kind, content in sorted(files))
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 

@@ -5,6 +5,7 @@ from dagger import dag
 
 from ci.settings import Settings
 from ci.stages.failure import stage
+from ci.stages.service import Service
 from ci.stages.toolchain import VENV, base, base_with_lock_file, step_location
 
 # The user that the service runs as: a number that no system image uses.
@@ -17,10 +18,10 @@ STAGING = "/image"
 TOUCH = f"find {STAGING} -exec touch --no-dereference --date=@{EPOCH} {{}} +"
 
 
-def image(settings: Settings, service: dagger.Directory, version: str) -> dagger.Container:
+def image(settings: Settings, service: Service, version: str) -> dagger.Container:
     """Return the service's image: by its own Dockerfile where it has one, else base image, dependencies and sources."""
     if settings.app.dockerfile:
-        built = service.docker_build(dockerfile=settings.app.dockerfile)
+        built = service.directory.docker_build(dockerfile=settings.app.dockerfile)
     else:
         built = _python(settings, service)
     return (
@@ -39,7 +40,7 @@ async def build_image(settings: Settings, image: dagger.Container) -> dagger.Con
         return await image.sync()
 
 
-def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def _python(settings: Settings, service: Service) -> dagger.Container:
     package = settings.app.module.partition(":")[0].partition(".")[0]
     return (
         dag.container()
@@ -59,28 +60,30 @@ def _python(settings: Settings, service: dagger.Directory) -> dagger.Container:
     )
 
 
-def environment(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def environment(settings: Settings, service: Service) -> dagger.Container:
     """Return a container with the image's compiled virtual environment in STAGING, every file dated EPOCH."""
     # Unchecked bytecode holds no time: with times in it, no two builds would be the same.
     compiled = f"python -m compileall -q -j1 --invalidation-mode=unchecked-hash {VENV}"
     # One step, so that no layer holds files that the next changes.
     steps = [
-        "uv sync --quiet --no-install-project --no-dev",
+        # Packages of the repository are copied into the environment: the image does not hold their folders.
+        "uv sync --quiet --no-install-project --no-dev --no-editable",
         compiled,
         f"mkdir {STAGING}",
         f"mv {VENV} {STAGING}",
         TOUCH,
     ]
-    return base_with_lock_file(settings, service).with_exec(["sh", "-euc", "; ".join(steps)])
+    ready = base_with_lock_file(settings, service).with_(service.with_local_packages)
+    return ready.with_exec(["sh", "-euc", "; ".join(steps)])
 
 
-def sources(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def sources(settings: Settings, service: Service) -> dagger.Container:
     """Return a container with the image's sources in STAGING, and EPOCH on all of them."""
-    source = base(settings).with_directory(f"{STAGING}/app/src", service.directory("src"))
+    source = base(settings).with_directory(f"{STAGING}/app/src", service.directory.directory("src"))
     return source.with_exec(["sh", "-euc", TOUCH])
 
 
-async def dev_version(service: dagger.Directory) -> str:
+async def dev_version(service: Service) -> str:
     """Return `dev-` and twelve digits of the sources' digest: the same sources have the same version, and image."""
-    digest = await service.digest()
+    digest = await service.sources.digest()
     return f"dev-{digest.removeprefix('sha256:')[:12]}"

@@ -3,11 +3,12 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 
 from ci.escaping import for_terminal, one_line
 from ci.settings.lint import Severity
 
-# The service's folder in its container; some tools write absolute paths.
+# The folder in its container of the service, or of its workspace; some tools write absolute paths.
 HOME = "/app/"
 # Most tools: a path, a line, perhaps a column, and the problem.
 LINE = re.compile(r"^(?P<path>[\w./-]*\w\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>\S.*)$")
@@ -63,12 +64,14 @@ class Finding:
 Found = Iterator[tuple[re.Match[str], str]]
 
 
-def read_findings(tool: str, output: str, folder: str) -> Iterator[Finding]:
-    """Read a tool's findings in files of a folder of the repository."""
+def read_findings(tool: str, output: str, folder: str, home: str | None = None) -> Iterator[Finding]:
+    """Read a tool's findings in files of a folder of the repository; `home` is the one at HOME, if that is another."""
     for place, message in READERS.get(tool, _read_lines)(output):
         known = place.groupdict()
         line, column = int(known.get("line") or 1), int(known.get("column") or 0)
-        yield Finding(tool, _in_repository(place["path"], folder), line, message, column)
+        yield Finding(
+            tool, _in_repository(place["path"], folder, folder if home is None else home), line, message, column
+        )
 
 
 def _read_lines(output: str) -> Found:
@@ -125,9 +128,8 @@ READERS: Mapping[str, Callable[[str], Found]] = {
 }
 
 
-def _in_repository(path: str, folder: str) -> str:
-    inside = path.removeprefix(HOME)
-    return inside if folder in {"", "."} else f"{folder.rstrip('/')}/{inside}"
+def _in_repository(path: str, folder: str, home: str) -> str:
+    return str(PurePosixPath(home, path.removeprefix(HOME)) if path.startswith(HOME) else PurePosixPath(folder, path))
 
 
 def _escape(text: str, more: str = "") -> str:

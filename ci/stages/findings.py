@@ -10,6 +10,7 @@ from ci.settings import Settings
 from ci.stages import lint, test
 from ci.stages.concurrently import run_concurrently
 from ci.stages.finding import Finding, read_findings
+from ci.stages.service import Service
 
 
 async def collect_findings(settings: Settings, source: dagger.Directory) -> tuple[Finding, ...]:
@@ -17,7 +18,7 @@ async def collect_findings(settings: Settings, source: dagger.Directory) -> tupl
 
     Each tool is the same step as in `test` and `lint`: a step that passed there comes from the cache.
     """
-    service = source.directory(settings.app.path)
+    service = await Service.of(settings, source)
     tools: dict[str, Callable[[], Awaitable[Any]]] = {
         "lint": partial(lint.run_linters, settings, source),
         "test": partial(_run_tests, settings, service),
@@ -25,10 +26,10 @@ async def collect_findings(settings: Settings, source: dagger.Directory) -> tupl
     done = await run_concurrently(tools)
     results: dict[str, lint.Result] = done["lint"]
     found = [finding for result in results.values() for finding in result.findings]
-    return (*found, *read_findings("pytest", done["test"], settings.app.path))
+    return (*found, *read_findings("pytest", done["test"], settings.app.path, service.workspace.root))
 
 
-async def _run_tests(settings: Settings, service: dagger.Directory) -> str:
+async def _run_tests(settings: Settings, service: Service) -> str:
     try:
         await test.run_tests(settings, service).sync()
     except dagger.ExecError as error:

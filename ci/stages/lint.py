@@ -14,6 +14,7 @@ from ci.stages.concurrently import run_concurrently
 from ci.stages.failure import failed_together, stage
 from ci.stages.finding import TOOLS_WITH_SEVERITIES, Finding, read_findings
 from ci.stages.lock_files import NPM_LOCK, UV_LOCK
+from ci.stages.service import Service
 from ci.stages.toolchain import base, base_with_lock_file, step_location, workbench
 
 # Linters that are the service's own dependencies.
@@ -42,8 +43,9 @@ class Linter:
     # The container in which its command runs.
     container: dagger.Container
     command: list[str]
-    # The folder of the repository in which its findings' paths begin.
+    # The folder of the repository in which its findings' paths begin, and the one in /app.
     folder: str
+    home: str | None = None
 
     async def run(self, stops: Callable[[Severity | None], bool]) -> "Result":
         """Run the linter to its end; `stops` returns whether a finding of a severity stops a delivery."""
@@ -61,7 +63,7 @@ class Linter:
         return Result([])
 
     def _read(self, stdout: str, stderr: str) -> list[Finding]:
-        return list(read_findings(self.name, f"{stdout}\n{stderr}", self.folder))
+        return list(read_findings(self.name, f"{stdout}\n{stderr}", self.folder, self.home))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,13 +85,15 @@ class Linted:
 async def find_linters(settings: Settings, source: dagger.Directory) -> list[Linter]:
     """Return the linters that have files to check."""
     path = settings.app.path
-    service = source.directory(path)
-    bench = workbench(settings, service)
+    placed = await Service.of(settings, source)
+    service, home, lock_folder = placed.directory, placed.workspace.root, placed.workspace.lock_folder
+    bench = workbench(settings, placed)
+    locked = base_with_lock_file(settings, placed).without_env_variable("UV_FROZEN")
     found = [
-        Linter("ruff", bench, RUFF, path),
-        Linter("ruff format", bench, RUFF_FORMAT, path),
-        Linter("mypy", bench, MYPY, path),
-        Linter("uv lock", base_with_lock_file(settings, service).without_env_variable("UV_FROZEN"), UV_LOCK, path),
+        Linter("ruff", bench, RUFF, path, home),
+        Linter("ruff format", bench, RUFF_FORMAT, path, home),
+        Linter("mypy", bench, MYPY, path, home),
+        Linter("uv lock", locked, UV_LOCK, lock_folder),
     ]
     if locks := await service.glob("**/package-lock.json"):
         container = _over(settings, service, ["**/package.json", *locks])

@@ -22,6 +22,7 @@ from ci.stages.agent import Agent
 from ci.stages.concurrently import run_concurrently
 from ci.stages.errors import Refused
 from ci.stages.push import TaggedImage, push_images
+from ci.stages.service import Service
 from ci.stages.test_image import test_image
 
 Checks = Mapping[str, Callable[[], Awaitable[Any]]]
@@ -65,7 +66,7 @@ async def package(
     """
     began = datetime.now(UTC)
     identify = partial(_identify, agent, source, checkout, version)
-    service = source.directory(agent.settings.app.path)
+    service = await Service.of(agent.settings, source)
     done = await run_concurrently(
         {**checks, "artifacts": partial(_make_artifacts, agent, environment, service, identify)}
     )
@@ -100,7 +101,7 @@ async def _identify(agent: Agent, source: dagger.Directory, checkout: Commits, v
 
 
 async def _make_artifacts(
-    agent: Agent, environment: str, service: dagger.Directory, identify: Callable[[], Awaitable[Identified]]
+    agent: Agent, environment: str, service: Service, identify: Callable[[], Awaitable[Identified]]
 ) -> Artifacts:
     settings, identified = agent.settings, await identify()
     version = identified.version
@@ -133,9 +134,9 @@ def _provenance(settings: Settings, identified: Identified, image: str, began: d
     )
 
 
-async def _migrations(settings: Settings, service: dagger.Directory) -> tuple[str, ...]:
+async def _migrations(settings: Settings, service: Service) -> tuple[str, ...]:
     folder = settings.app.migrations
     if not folder:
         return ()
-    names = (PurePosixPath(path) for path in await service.glob(f"{folder}/*"))
+    names = (PurePosixPath(path) for path in await service.directory.glob(f"{folder}/*"))
     return tuple(sorted(name.name for name in names if name.suffix and not name.name.startswith("_")))

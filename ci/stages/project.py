@@ -8,6 +8,7 @@ from ci.settings import FILE, Settings
 from ci.stages.agent import Agent
 from ci.stages.credentials import Credentials
 from ci.stages.errors import Refused
+from ci.stages.service import Service
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +33,9 @@ class Project:
             raise Refused(f"{FILE}: missing at the repository's root: copy the one of the pipeline and change it")
         return await self.source.file(FILE).contents()
 
-    def service(self, settings: Settings) -> dagger.Directory:
-        """Return the service's folder."""
-        return self.source.directory(settings.app.path)
+    async def service(self, settings: Settings) -> Service:
+        """Return the service, with what of the repository it needs."""
+        return await Service.of(settings, self.source)
 
     async def agent(self, key: dagger.Secret | None = None) -> Agent:
         """Return the agent with the checkout's rules; `key` signs instead of the caller's signing key.

@@ -9,15 +9,14 @@ from dagger import ReturnType, dag
 from ci.settings import Settings
 from ci.stages.build import STAGING, build_image, environment
 from ci.stages.failure import stage
+from ci.stages.service import Service
 from ci.stages.toolchain import VENV, base, step_location
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]
 DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architecture}\n"]
 
 
-async def bill_of_materials(
-    settings: Settings, service: dagger.Directory, image: dagger.Container, version: str
-) -> str:
+async def bill_of_materials(settings: Settings, service: Service, image: dagger.Container, version: str) -> str:
     """Return the document's JSON text: https://cyclonedx.org/docs/1.6/json/."""
     if settings.app.dockerfile:
         await build_image(settings, image)
@@ -34,7 +33,7 @@ async def bill_of_materials(
     return json.dumps(document, indent=2)
 
 
-async def _python(settings: Settings, service: dagger.Directory, image: dagger.Container) -> dict[str, Any]:
+async def _python(settings: Settings, service: Service, image: dagger.Container) -> dict[str, Any]:
     """Return a document of the image's virtual environment; empty where a Dockerfile makes none."""
     if not settings.app.dockerfile:
         holder, venv = environment(settings, service), STAGING + VENV

@@ -5,12 +5,13 @@ import dagger
 from ci.settings import Settings
 from ci.stages.build import image
 from ci.stages.database import with_database
+from ci.stages.service import Service
 from ci.stages.toolchain import base, workbench
 
 STAGES = ("test", "lint", "build", "toolchain")
 
 
-def container(settings: Settings, service: dagger.Directory, stage: str) -> dagger.Container:
+def container(settings: Settings, service: Service, stage: str) -> dagger.Container:
     """Return a stage's container as it is before its command runs; raises ValueError for a stage that is none."""
     match stage:
         case "test":

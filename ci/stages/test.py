@@ -4,12 +4,13 @@ import dagger
 
 from ci.settings import Settings
 from ci.stages.database import with_database
+from ci.stages.service import Service
 from ci.stages.toolchain import workbench
 
 REPORTS = "/reports"
 
 
-def run_tests(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def run_tests(settings: Settings, service: Service) -> dagger.Container:
     """Return the container in which the tests ran; REPORTS holds `junit.xml` and `coverage.xml`."""
     return (
         workbench(settings, service)

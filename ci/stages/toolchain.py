@@ -4,6 +4,7 @@ import dagger
 from dagger import dag
 
 from ci.settings import Settings
+from ci.stages.service import HOME, Service
 
 UV_VERSION = "0.13.9"
 VENV = "/venv"
@@ -24,7 +25,7 @@ def base(settings: Settings) -> dagger.Container:
         .with_env_variable("UV_PROJECT_ENVIRONMENT", VENV)
         # Companies and closed networks have CAs of their own, which the engine adds to the system's certificates.
         .with_env_variable("UV_SYSTEM_CERTS", "true")
-        .with_workdir("/app")
+        .with_workdir(HOME)
     )
 
 
@@ -38,21 +39,19 @@ def without_caches(container: dagger.Container) -> dagger.Container:
     return container.without_mount("/root/.cache/pip").without_mount("/root/.cache/uv")
 
 
-def base_with_lock_file(settings: Settings, service: dagger.Directory) -> dagger.Container:
-    """Return the toolchain with the service's pyproject.toml and lock file, and no other source."""
-    return (
-        base(settings)
-        .with_file("pyproject.toml", service.file("pyproject.toml"))
-        .with_file("uv.lock", service.file("uv.lock"))
-    )
+def base_with_lock_file(settings: Settings, service: Service) -> dagger.Container:
+    """Return the toolchain with the service's lock file and the manifests that it needs, and no other source."""
+    return base(settings).with_(service.with_manifests)
 
 
-def workbench(settings: Settings, service: dagger.Directory) -> dagger.Container:
+def workbench(settings: Settings, service: Service) -> dagger.Container:
     """Return the toolchain with the service and its development dependencies."""
+    sync = ["uv", "sync", "--quiet", "--no-install-project"]
+    # Packages of the repository come with the sources: the others stay in the cache when these change.
+    first = [*sync, "--no-install-workspace", "--no-install-local"] if service.has_local_packages else sync
+    ready = base_with_lock_file(settings, service).with_exec(first).with_(service.with_sources)
     return (
-        base_with_lock_file(settings, service)
-        .with_exec(["uv", "sync", "--quiet", "--no-install-project"])
-        .with_directory("/app", service)
+        (ready.with_exec(sync) if service.has_local_packages else ready)
         .with_env_variable("PATH", f"{VENV}/bin:$PATH", expand=True)
         # Bytecode is compiled once, and outside of the sources.
         .with_env_variable("PYTHONPYCACHEPREFIX", "/root/.cache/python")

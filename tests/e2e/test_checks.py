@@ -1,6 +1,11 @@
 """Tests and linters, as people see their failures."""
 
+import os
 import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from .conftest import Project
 
@@ -101,3 +106,77 @@ def test_stale_lock_file_is_a_finding(project: Project) -> None:
     story = outcome.err.rpartition("\n\nError: ")[2]
     assert "service/uv.lock:1: is not up to date with pyproject.toml: run `uv lock` (uv lock)" in story
     assert "service/web/package-lock.json:1: is not up to date with package.json (left-pad)" in story
+
+
+WORKSPACE = """\
+[project]
+name = "all"
+version = "0"
+requires-python = ">=3.11"
+
+[tool.uv]
+package = false
+workspace.members = ["service", "libs/*"]
+"""
+LIBRARY = """\
+[project]
+name = "{name}"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = [{dependencies}]
+
+[build-system]
+requires = ["uv_build>=0.9"]
+build-backend = "uv_build"
+
+{sources}
+"""
+TEST = """\
+
+
+def test_of_the_library() -> None:
+    import common
+    import deeper
+
+    assert common.GREETING == deeper.GREETING == "hello"
+"""
+
+
+def add_library(project: Project, name: str, dependencies: str, sources: str) -> None:
+    text = LIBRARY.format(name=name, dependencies=dependencies, sources=sources)
+    project.add(f"libs/{name}/pyproject.toml", text)
+    project.add(f"libs/{name}/src/{name}/__init__.py", 'GREETING = "hello"\n')
+    project.add(f"libs/{name}/src/{name}/py.typed", "")
+
+
+def lock(folder: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "UV_FROZEN"}
+    subprocess.run(["uv", "lock", "--quiet"], cwd=folder, env=kept, check=True)
+
+
+@pytest.mark.parametrize("layout", ["workspace", "path"])
+def test_service_with_packages_of_the_repository_is_tested_and_linted(project: Project, layout: str) -> None:
+    workspace = layout == "workspace"
+    add_library(project, "deeper", "", "")
+    source = "[tool.uv.sources]\n{} = {{ %s }}" % ("workspace = true" if workspace else 'path = "../{}"')
+    add_library(project, "common", '"deeper"', source.format("deeper", "deeper"))
+    dependency = 'requires-python = ">=3.11"\ndependencies = ["common"]'
+    project.change("service/pyproject.toml", 'requires-python = ">=3.11"', dependency)
+    project.add("service/pyproject.toml", "\n" + source.format("common", "libs/common").replace("../", "../"))
+    project.add("service/tests/unit/test_answers.py", TEST)
+    if workspace:
+        project.add("pyproject.toml", WORKSPACE)
+        (project.folder / "service/uv.lock").unlink()
+    lock(project.folder if workspace else project.folder / "service")
+    assert project.ci("test", "--json").json["tests"] == 4
+    linted = project.ci("lint")
+    assert linted.status == 0, linted.err
+    where = project.ci("build", "with-exec", "--args=python,-c,import common; print(common.__file__)", "stdout")
+    assert where.out.startswith("/venv/lib/"), where.err
+    project.change("libs/common/src/common/__init__.py", "hello", "goodbye")
+    failed = project.ci("findings", "lines")
+    assert "service/tests/unit/test_answers.py:" in failed.out
+    assert "AssertionError: assert 'goodbye' == 'hello'" in failed.out
+    project.change("service/pyproject.toml", "pytest-cov>=6.0", "pytest-cov>=6.1")
+    stale = project.ci("lint").err.rpartition("\n\nError: ")[2]
+    assert stale.startswith(f"{'uv.lock' if workspace else 'service/uv.lock'}:1: is not up to date with pyproject.toml")

@@ -6,12 +6,14 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
 from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
 from ci.agent.protocol.requests import Identify, PushArchives, ReadTags, RecordBuild
 from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed, Tags
+from ci.agent.workspace import LOCK_FILE, Workspace, find_workspace, lock_folders
 from ci.ledger.builds import record_build, stored_build
 from ci.ledger.records import BuildDescription
 from ci.ledger.store.registry import Registry
@@ -35,7 +37,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     if request.version:
         check_version(request.version)
     settings = context.settings
-    checkout = read_checkout(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path, [FILE])
+    checkout = _read_service(context.home.path(REPOSITORY), context.home.path(SOURCES), settings.app.path)
     inputs = _inputs(settings, checkout)
     version = request.version or _derived_version(checkout, inputs)
     check_version(version)
@@ -95,6 +97,19 @@ async def handle_record_build(context: Context, request: RecordBuild) -> BuildRe
     what = "was built before and stays" if existing else "is recorded as"
     message = f"{build.version} {what} {build.digest}"
     return BuildRecorded(message=message, version=build.version, image=build.image, existing=existing)
+
+
+def _read_service(repository: Path, sources: Path, path: str) -> Checkout:
+    """Describe the service's folder, together with what of the repository it is made of beside the folder."""
+    return read_checkout(repository, sources, path, [FILE], _workspace(sources, path).outside)
+
+
+def _workspace(sources: Path, path: str) -> Workspace:
+    for folder in lock_folders(path):
+        file = sources / folder / LOCK_FILE
+        if file.is_file():
+            return find_workspace(str(PurePosixPath(path)), folder, file.read_text())
+    return Workspace(path, path)
 
 
 def _inputs(settings: Settings, checkout: Checkout) -> str:

@@ -1,12 +1,13 @@
 """The version of a checkout, and the inputs of its build."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from ci.agent.checkout import Checkout
 from ci.agent.dispatch import respond
-from ci.agent.handlers.builds import _derived_version, _inputs
+from ci.agent.handlers.builds import _derived_version, _inputs, _read_service
 from ci.agent.home import RULES, Home, Rules
 from ci.agent.protocol.requests import Identify
 from ci.agent.protocol.responses import Refused
@@ -56,3 +57,28 @@ def test_inputs_are_what_the_image_depends_on() -> None:
     assert inputs != _inputs(Settings.parse(TEXT, ["app.port=9000"]), CLEAN)
     assert inputs != _inputs(Settings.parse(TEXT, ["images.python=python:3.14-slim"]), CLEAN)
     assert inputs != _inputs(Settings.parse(TEXT), CLEAN.model_copy(update={"sources": "6" * 64}))
+
+
+def test_package_of_the_repository_is_a_part_of_the_service(tmp_path: Path) -> None:
+    library = tmp_path / "libs/common/a.py"
+    library.parent.mkdir(parents=True)
+    library.write_text("A = 1\n")
+    (tmp_path / "service").mkdir()
+    for folder in ("libs/common", "service"):
+        (tmp_path / folder / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "other.py").write_text("A = 1\n")
+    (tmp_path / "service/uv.lock").write_text(
+        '[[package]]\nname = "api"\nsource = { virtual = "." }\ndependencies = [{ name = "common" }]\n'
+        '[[package]]\nname = "common"\nsource = { editable = "../libs/common" }\n'
+    )
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=First"]):
+        author = ("-c", "user.name=Author", "-c", "user.email=author@example.org")
+        subprocess.run(["git", *author, *words], cwd=tmp_path, check=True)
+    clean = _read_service(tmp_path, tmp_path, "service")
+    assert not clean.dirty
+    (tmp_path / "other.py").write_text("A = 2\n")
+    assert _read_service(tmp_path, tmp_path, "service") == clean
+    library.write_text("A = 2\n")
+    changed = _read_service(tmp_path, tmp_path, "service")
+    assert (changed.dirty, changed.commit) == (True, clean.commit)
+    assert changed.sources != clean.sources
