@@ -1,19 +1,19 @@
-"""The SBOM: the image's Python distributions and Debian packages, as a CycloneDX document."""
+"""The SBOM: the image's Python distributions and the packages of its system, as a CycloneDX document."""
 
 import json
 from typing import Any
 
 import dagger
-from dagger import ReturnType, dag
+from dagger import dag
 
 from ci.settings import Settings
 from ci.stages.build import STAGING, build_image, environment
 from ci.stages.failure import stage
 from ci.stages.service import Service
+from ci.stages.system_packages import list_system_packages
 from ci.stages.toolchain import VENV, base, step_location
 
 CYCLONEDX = ["uvx", "--quiet", "--from", "cyclonedx-bom==7.5.0", "cyclonedx-py"]
-DPKG = ["dpkg-query", "--show", "--showformat=${Package}\t${Version}\t${Architecture}\n"]
 
 
 async def bill_of_materials(settings: Settings, service: Service, image: dagger.Container, version: str) -> str:
@@ -21,9 +21,9 @@ async def bill_of_materials(settings: Settings, service: Service, image: dagger.
     if settings.app.dockerfile:
         await build_image(settings, image)
     document = await _python(settings, service, image)
-    # Without a Dockerfile, the build adds no Debian package to the base image.
+    # Without a Dockerfile, the build adds no package of the system to the base image.
     system = image if settings.app.dockerfile else dag.container().from_(settings.base_image())
-    document["components"] = [*document.get("components", []), *await _debian(system)]
+    document["components"] = [*document.get("components", []), *await list_system_packages(system)]
     document.setdefault("metadata", {})["component"] = {
         "type": "container",
         "bom-ref": settings.app.name,
@@ -49,16 +49,3 @@ async def _python(settings: Settings, service: Service, image: dagger.Container)
     async with stage("sbom", where=step_location(settings)):
         document: dict[str, Any] = json.loads(await scan.stdout())
     return document
-
-
-async def _debian(image: dagger.Container) -> list[dict[str, str]]:
-    """Return the Debian packages as components; an image that is not Debian's has none."""
-    query = image.with_user("root").with_exec(DPKG, expect=ReturnType.ANY)
-    if await query.exit_code():
-        return []
-    return [_component(*line.split("\t")) for line in (await query.stdout()).splitlines()]
-
-
-def _component(name: str, version: str, architecture: str) -> dict[str, str]:
-    purl = f"pkg:deb/debian/{name}@{version}?arch={architecture}"
-    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}

@@ -1,5 +1,6 @@
 """Tests and linters, as people see their failures."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -180,3 +181,25 @@ def test_service_with_packages_of_the_repository_is_tested_and_linted(project: P
     project.change("service/pyproject.toml", "pytest-cov>=6.0", "pytest-cov>=6.1")
     stale = project.ci("lint").err.rpartition("\n\nError: ")[2]
     assert stale.startswith(f"{'uv.lock' if workspace else 'service/uv.lock'}:1: is not up to date with pyproject.toml")
+
+
+SCRATCH = """\
+FROM busybox:1 AS tools
+FROM scratch
+COPY --from=tools /bin/busybox /app
+ENTRYPOINT ["/app"]
+"""
+
+
+def test_image_without_users_has_an_sbom(project: Project) -> None:
+    project.add("service/Dockerfile", SCRATCH)
+    made = project.ci("--overrides=app.dockerfile=Dockerfile", "sbom", "contents")
+    assert made.status == 0, made.err
+    assert json.loads(made.out)["components"] == []
+
+
+def test_sbom_lists_the_packages_of_the_base_image(project: Project) -> None:
+    made = project.ci("sbom", "contents")
+    assert made.status == 0, made.err
+    names = {component["purl"].partition("@")[0] for component in json.loads(made.out)["components"]}
+    assert "pkg:deb/debian/libc6" in names
