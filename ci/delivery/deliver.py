@@ -1,7 +1,6 @@
 """One whole delivery: policy, lock, policy again, the sequence, and the record of how it ended."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -20,6 +19,7 @@ from ci.ledger.notifications import notify
 from ci.ledger.policy import Decision
 from ci.ledger.records import ANONYMOUS, DeliveryStart
 from ci.outcome import Outcome
+from ci.progress import write_progress
 from ci.targets.errors import LockedError, TargetError, TimedOutError, UnreachableError
 from ci.targets.target import ReleaseDescription, Target, TestRun
 
@@ -45,7 +45,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
             locked = StageResult(
                 name="lock", ok=True, message=f"locked by {actor}", seconds=round(loop.time() - began, 2)
             )
-            sys.stderr.write(f"lock: {locked.message} ({locked.seconds:.1f} s)\n")
+            write_progress(f"lock: {locked.message} ({locked.seconds:.1f} s)")
             resolution = await recover(target)
             before = await target.read_state()
             await record_observations(

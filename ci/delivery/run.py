@@ -1,7 +1,6 @@
 """One delivery on its way: its collaborators, its stages so far, and how it ends."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any
 
 from ci.delivery.request import DeliveryReport, StageName, StageResult
 from ci.outcome import Outcome
+from ci.progress import write_progress
 from ci.targets.errors import TargetError
 from ci.targets.target import ReleaseDescription, Target, TestRun
 
@@ -65,7 +65,7 @@ class Run:
 
     def _note(self, name: StageName, stage: "Stage", seconds: float) -> None:
         self.stages.append(StageResult(name=name, ok=stage.ok, message=stage.message, seconds=round(seconds, 2)))
-        sys.stderr.write(f"{name}: {stage.message} ({seconds:.1f} s)\n")
+        write_progress(f"{name}: {stage.message} ({seconds:.1f} s)")
 
 
 @dataclass

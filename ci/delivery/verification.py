@@ -1,9 +1,9 @@
 """Verification: the edge's metrics over a window become a verdict."""
 
 import asyncio
-import sys
 
 from ci.analysis import Limits, Verdict, judge
+from ci.progress import write_progress
 from ci.settings import Verify
 from ci.targets.target import Metrics, Target
 
@@ -36,6 +36,6 @@ async def _watch(target: Target, first: Metrics, seconds: float, verify: Verify)
         passed = loop.time() - began
         now = await target.read_metrics()
         verdict = judge(now.counters.since(first.counters), passed, limits, len(now.ended - first.ended))
-        sys.stderr.write(f"{passed:5.1f} s  {verdict.outcome}: {'; '.join(verdict.reasons)}\n")
+        write_progress(f"{passed:5.1f} s  {verdict.outcome}: {'; '.join(verdict.reasons)}")
         if verdict.outcome == "fail" or passed >= seconds:
             return verdict

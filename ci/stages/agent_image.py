@@ -28,6 +28,7 @@ PARTS = [
     "ci/analysis",
     "ci/escaping.py",
     "ci/hints.py",
+    "ci/progress.py",
     "ci/delivery",
     "ci/edge",
     "ci/frozen.py",

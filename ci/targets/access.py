@@ -1,6 +1,5 @@
 """The way to a Docker daemon: a unix socket, or a socket that ssh forwards."""
 
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ci.frozen import FrozenModel
+from ci.progress import write_progress
 from ci.settings import Environment, Target
 from ci.targets.daemon import Daemon
 from ci.targets.errors import DaemonError, NotReadyError, TargetError, UnreachableError
@@ -61,7 +61,7 @@ async def _connect_first(stack: AsyncExitStack, ways: list[Target], access: Acce
         except (UnreachableError, DaemonError) as error:
             errors.append(error)
             if len(ways) > 1:
-                sys.stderr.write(f"{error}: trying the next manager\n")
+                write_progress(f"{error}: trying the next manager")
     if answering:
         return answering[0]
     raise UnreachableError("; ".join(str(error) for error in errors)) from errors[0]

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +17,7 @@ from ci.ledger.builds import record_build, stored_build
 from ci.ledger.records import BuildDescription
 from ci.ledger.store.registry import Registry
 from ci.ledger.tags import TESTS, check_version, is_version
+from ci.progress import write_progress
 from ci.settings import FILE, Settings
 from ci.targets.errors import NotReadyError
 from ci.targets.swarm.images import push_archive
@@ -42,7 +42,7 @@ async def handle_identify(context: Context, request: Identify) -> Identified:
     version = request.version or _derived_version(checkout, inputs)
     check_version(version)
     if checkout.changes:
-        sys.stderr.write(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}\n")
+        write_progress(f"{version}: differs from commit {checkout.commit[:12]} in {', '.join(checkout.changes)}")
     async with context.ledger() as ledger:
         # A key that nobody owns is refused now, and not when all is built.
         await ledger.signatures.find_actor()

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from ci.ledger.builds import counting_builds
 from ci.escaping import code_span, for_markdown
+from ci.ledger.builds import counting_builds
 from ci.ledger.errors import RefusedError
 from ci.ledger.history import Entry, History, ServingRecord
 from ci.ledger.records import Approval, Build, DeliveryEnd, DeliveryStart, Recovery, Resolution

@@ -1,6 +1,5 @@
 """One host, reached over ssh: its shell, and its Docker daemon's API."""
 
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ci.frozen import FrozenModel
+from ci.progress import write_progress
 from ci.settings import Host
 from ci.targets.access import DOCKER_SOCKET, Access, ssh
 from ci.targets.daemon import Daemon
@@ -97,5 +97,5 @@ class Machine:
         self._note(what, message, changed=False)
 
     def _note(self, what: What, message: str, *, changed: bool) -> None:
-        sys.stderr.write(f"{self.name}: {message}\n")
+        write_progress(f"{self.name}: {message}")
         self.steps.append(Prepared(host=self.name, what=what, changed=changed, message=message))
