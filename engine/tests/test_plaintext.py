@@ -16,6 +16,7 @@ from slipway_engine.plaintext import plain
         ("\x1b]0;a title\x07text \x1b]8;;https://example.com\x1b\\link\x1b]8;;\x1b\\", "text link"),
         ("\x9b31mred\x9b0m", "red"),
         ("a bell\x07, a backspace\x08, a tab\t.", "a bell, a backspace, a tab\t."),
+        ("b\x08bo\x08ol\x08ld\x08d and _\x08l_\x08i_\x08n_\x08e", "bold and line"),
         ("\x1b[31mtwo\nlines\x1b[0m", "two\nlines"),
         ("not closed: \x1b[", "not closed: ["),
     ],

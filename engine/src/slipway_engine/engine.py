@@ -71,7 +71,7 @@ async def _close(engine: Engine) -> None:
 
 def _build(workdir: Path, environment: Environment, store: Store) -> Engine:
     secrets = Secrets(store)
-    events = Events(secrets.scrub)
+    events = Events(secrets.shown, secrets.unfinished)
     daemon = Daemon.connect(environment, store, events)
     uploads = Uploads(daemon, store, events)
     keys = Keys(uploads, secrets)

@@ -85,10 +85,14 @@ current: ContextVar[Span | None] = ContextVar("current", default=None)
 class Events:
     """The spans of one engine; listeners receive them as they happen."""
 
-    def __init__(self, scrub: Callable[[str], str] = str) -> None:
-        """Start without listeners; `scrub` removes secrets from a text."""
+    def __init__(self, shown: Callable[[str], str] = plain, unfinished: Callable[[str], int] = len) -> None:
+        """Start without listeners.
+
+        `shown` returns a text without terminal codes and secrets; `unfinished` returns where the lines begin that may
+        start a secret which goes on after them, or their length.
+        """
         self.listeners: list[Listener] = []
-        self._scrub = scrub
+        self._shown, self._unfinished = shown, unfinished
         self._numbers = itertools.count(1)
 
     @contextlib.contextmanager
@@ -97,7 +101,7 @@ class Events:
 
         Work that `prepares` waits for its inputs first, and calls `begin` when they are ready.
         """
-        span = Span(next(self._numbers), plain(self._scrub(title)), current.get(), prepares=prepares)
+        span = Span(next(self._numbers), self._shown(title), current.get(), prepares=prepares)
         token = current.set(span)
         self._notify("started", span)
         try:
@@ -109,17 +113,21 @@ class Events:
         finally:
             current.reset(token)
             span.ended = time.monotonic()
-            span.error = plain(self._scrub(span.error))
+            span.error = self._shown(span.error)
             if span.status == "running":
                 span.status = "done"
             self._notify("ended", span)
 
-    def log(self, span: Span, line: str) -> None:
-        """Log a line of a span's output, without colours and secrets."""
-        line = plain(self._scrub(line))
-        span.tail.append(line)
-        for listener in self.listeners:
-            listener.logged(span, line)
+    def log(self, span: Span, lines: str) -> None:
+        """Log whole lines of a span's output, without colours and secrets."""
+        for line in self._shown(lines).removesuffix("\n").split("\n"):
+            span.tail.append(line)
+            for listener in self.listeners:
+                listener.logged(span, line)
+
+    def stream(self, span: Span) -> "Stream":
+        """Return a stream of a span's output."""
+        return Stream(self, self._unfinished, span)
 
     def record_wait(self, other: Span | None, since: float) -> None:
         """Record that the current work has only waited for another span since then, if that was long."""
@@ -150,3 +158,36 @@ class Events:
     def _notify(self, what: Literal["started", "ended"], span: Span) -> None:
         for listener in self.listeners:
             getattr(listener, what)(span)
+
+
+class Stream:
+    """A stream of a span's output, which comes in any pieces and is logged in lines.
+
+    Lines are held back while they may be the beginning of a secret of several lines, and no others.
+    """
+
+    def __init__(self, events: Events, unfinished: Callable[[str], int], span: Span) -> None:
+        """Start with nothing."""
+        self._events, self._unfinished, self._span = events, unfinished, span
+        self._rest = bytearray()  # the beginning of a line
+        self._held = ""
+
+    def add(self, data: bytes) -> None:
+        """Log the lines that end in a piece of output."""
+        end = data.rfind(b"\n") + 1
+        if not end:
+            self._rest += data
+            return
+        lines = self._held + plain((self._rest + data[:end]).decode(errors="replace"))
+        self._rest = bytearray(data[end:])
+        held = self._unfinished(lines)
+        self._held = lines[held:]
+        if held:
+            self._events.log(self._span, lines[:held])
+
+    def finish(self) -> None:
+        """Log what is left: the stream ends here."""
+        lines = self._held + plain(self._rest.decode(errors="replace"))
+        self._rest, self._held = bytearray(), ""
+        if lines:
+            self._events.log(self._span, lines)

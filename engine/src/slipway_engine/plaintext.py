@@ -1,16 +1,22 @@
 """Terminal output as plain text, fit for files and logs."""
 
-import unicodedata
+import re
+
+# The control characters but tab and line end.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+OVERSTRUCK = re.compile(r"(.)\x08(?=\1)|_\x08(?=.)")  # bold and underlined text, as `man` prints it
 
 
 def plain(text: str) -> str:
     """Return a text without colours and other escape codes; a progress bar is reduced to its last state."""
     if text.isprintable():
         return text
-    text = text.replace("\x9b", "\x1b[")
+    text = text.replace("\r\n", "\n").replace("\x9b", "\x1b[")
     if "\x1b" in text or "\r" in text:
         text = "\n".join(_line(line) for line in text.split("\n"))
-    return "".join(char for char in text if char in "\t\n" or unicodedata.category(char) != "Cc")
+    if "\b" in text:
+        text = OVERSTRUCK.sub("", text)
+    return CONTROL.sub("", text)
 
 
 def _line(line: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import tarfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import dagger
@@ -79,10 +80,34 @@ async def test_multi_line_secret_is_masked(base: C, unique: Callable[[], str]) -
     assert not any(line in output for line in value.splitlines())
 
 
-async def test_base64_form_is_masked_on_the_local_engine(base: C, unique: Callable[[], str], *, local: bool) -> None:
+async def test_programs_get_what_encodes_a_secret(base: C, unique: Callable[[], str]) -> None:
     container = base.with_secret_variable("TOKEN", dag.set_secret("t", value := unique()))
     output = await container.with_exec(["sh", "-c", 'printf %s "$TOKEN" | base64 -w 0']).stdout()
-    assert (base64.b64encode(value.encode()).decode() in output) is not local
+    assert output == base64.b64encode(value.encode()).decode()
+
+
+async def test_only_a_step_that_holds_the_secret_is_masked(base: C, unique: Callable[[], str]) -> None:
+    container = base.with_env_variable("N", unique())
+    command = ["sh", "-c", "echo port: 8q17"]
+    assert await container.with_exec(command).stdout() == "port: 8q17\n"
+    assert await dag.set_secret("short", "q").plaintext() == "q"
+    container = container.with_env_variable("N", unique())
+    assert await container.with_exec(command).stdout() == "port: 8q17\n"
+    holding = container.with_mounted_secret("/token", dag.set_secret("short", "q"))
+    assert await holding.with_exec(command).stdout() == f"port: 8{MASK}17\n"
+
+
+async def test_white_space_around_a_secret_is_masked_with_it(base: C, unique: Callable[[], str]) -> None:
+    container = base.with_secret_variable("TOKEN", dag.set_secret("t", f"{unique()}\n\n"))
+    assert await container.with_exec(["sh", "-c", 'printf "%s." "$TOKEN"; echo $TOKEN']).stdout() == f"{MASK}.{MASK}\n"
+
+
+async def test_bytes_of_a_file_are_a_secret(base: C, tmp_path: Path, unique: Callable[[], str]) -> None:
+    value = b"\xfe\xed\xfe\xed\0\0\0\2\r\n" + unique().encode() + b"\xff\0\n"
+    (tmp_path / "keystore").write_bytes(value)
+    container = base.with_mounted_secret("/keystore", dag.secret(f"file://{tmp_path}/keystore"))
+    output = await container.with_exec(["sh", "-c", "sha256sum < /keystore; cat /keystore"]).stdout()
+    assert output == f"{sha256(value).hexdigest()}  -\n{MASK}"
 
 
 async def test_env_uri(unique: Callable[[], str]) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import inspect
 import logging
+import traceback
 from typing import Any, cast
 
 from graphql import (
@@ -96,15 +97,14 @@ def _typed(kind: str, value: Any) -> Any:
 
 
 def _report(context: Context, error: GraphQLError) -> dict[str, Any]:
-    """Return an error as the client reads it, without secrets."""
-    cause = error.original_error or error
+    """Return an error as the client reads it: message and command are for people, all else is for programs."""
+    cause, secrets = error.original_error or error, context.engine.secrets
     if not isinstance(cause, EngineError | GraphQLError):
-        logger.error("a defect of the local engine", exc_info=cause)
-    report: dict[str, Any] = {"message": message_of(cause), "path": error.path}
+        logger.error("a defect of the local engine\n%s", secrets.shown("".join(traceback.format_exception(cause))))
+    report: dict[str, Any] = {"message": secrets.shown(message_of(cause)), "path": error.path}
     if extensions := getattr(cause, "extensions", None):
-        report["extensions"] = extensions
-    scrubbed: dict[str, Any] = context.engine.secrets.scrub_json(report)
-    return scrubbed
+        report["extensions"] = secrets.shown_details(extensions)
+    return report
 
 
 def message_of(error: BaseException) -> str:

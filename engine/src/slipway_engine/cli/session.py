@@ -77,8 +77,10 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
     if not options.debug:
         # What a task that nobody waits for raises would be shown as a traceback; the command's own failure is shown.
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    shown: Callable[[str], str] = str
     try:
         async with Engine.open(Path.cwd()) as engine:
+            shown = engine.secrets.shown
             with (
                 keep_patches(options.changes, engine),
                 show_progress(options, engine) as (display, record),
@@ -90,11 +92,11 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
                     raise
                 except UsageError as error:
                     display.stop()
-                    return usage_error(error)
+                    return usage_error(error, shown)
                 except Exception as error:  # noqa: BLE001 - the one place where a command's errors end
                     display.stop()
                     if options.debug:
-                        traceback.print_exception(error, file=sys.stderr)
+                        sys.stderr.write(shown("".join(traceback.format_exception(error))))
                     report(error, record.failed, engine.secrets, options, display.last)
                     code, failure = 1, error
                 if code:
@@ -102,8 +104,8 @@ async def _run_guarded(options: Options, work: Work, interrupts: Interrupts) -> 
                     await interrupts.during(open_shells(options, engine, failure))
                 return code
     except UsageError as error:
-        return usage_error(error)
+        return usage_error(error, shown)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - what opening and closing the engine raises ends here
-        return report_error(error, debug=options.debug)
+        return report_error(error, shown, debug=options.debug)

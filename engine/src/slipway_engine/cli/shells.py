@@ -34,14 +34,14 @@ def _in_order(engine: Engine, error: Exception | None) -> list[ExecFailed]:
     details: dict[str, Any] = getattr(error, "extensions", None) or {}
 
     def is_another(failure: ExecFailed) -> bool:
-        own = engine.secrets.scrub_json(failure.extensions)
+        own = engine.secrets.shown_details(failure.extensions or {})
         return any(details.get(name) != value for name, value in own.items())
 
     return sorted(engine.runner.failures, key=is_another)
 
 
 async def _open(options: Options, engine: Engine, failure: ExecFailed, which: str) -> None:
-    command = engine.secrets.scrub(shlex.join((failure.extensions or {})["cmd"]))
+    command = engine.secrets.shown(shlex.join((failure.extensions or {})["cmd"]))
     _print(f"Opening a shell where this step failed{which}; leave it with `exit`:\n  {command}")
     try:
         await engine.terminals.open(failure.container, options.interactive_command or SHELL, insecure=failure.insecure)

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 
 from slipway_engine.errors import UsageError, describe
 
@@ -9,16 +10,16 @@ STATUS = 2
 INTERRUPTED = 128  # plus the signal's number, as shells report it
 
 
-def usage_error(error: UsageError) -> int:
-    """Write what is wrong with a command line, and where its help is; returns the exit status."""
+def usage_error(error: UsageError, shown: Callable[[str], str] = str) -> int:
+    """Write what is wrong with a command line, and where its help is, as people may see it; returns the exit status."""
     path = getattr(error, "path", "ci")
-    sys.stderr.write(f"Error: {error}\nRun '{path} --help' for usage.\n")
+    sys.stderr.write(f"Error: {shown(str(error))}\nRun '{path} --help' for usage.\n")
     return STATUS
 
 
-def report_error(error: BaseException, *, debug: bool) -> int:
+def report_error(error: BaseException, shown: Callable[[str], str] = str, *, debug: bool) -> int:
     """Write an error as a sentence, with Python's stack before it for --debug; returns the exit status."""
     if debug:
-        traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.write(f"Error: {describe(error)}\n")
+        sys.stderr.write(shown("".join(traceback.format_exception(error))))
+    sys.stderr.write(f"Error: {shown(describe(error))}\n")
     return 1

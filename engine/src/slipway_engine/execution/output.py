@@ -10,6 +10,7 @@ import aiohttp
 from slipway_engine.docker.client import Docker
 from slipway_engine.events import NAME_LENGTH, Events, Span
 from slipway_engine.model.step import Exec
+from slipway_engine.store.mask import Mask
 from slipway_engine.store.secrets import Secrets
 
 
@@ -35,19 +36,18 @@ async def _frames(content: aiohttp.StreamReader) -> AsyncIterator[tuple[int, byt
 class Output:
     """The output of one container."""
 
-    def __init__(self, events: Events, secrets: Secrets, span: Span) -> None:
-        """Start with nothing."""
-        self._events, self._secrets, self._span = events, secrets, span
-        self._streams: dict[int, bytearray] = {0: bytearray(), 1: bytearray(), 2: bytearray()}
-        self._line = b""
+    def __init__(self, events: Events, span: Span, mask: Mask) -> None:
+        """Start with nothing; the mask is for what programs get."""
+        self._mask = mask
+        self._captured: dict[int, bytearray] = {0: bytearray(), 1: bytearray(), 2: bytearray()}
+        # Each has lines of its own: a line of the one may come in the middle of a line of the other.
+        self._logs = {1: events.stream(span), 2: events.stream(span)}
 
     def add(self, stream: int, data: bytes) -> None:
         """Take a piece of output."""
-        self._streams[stream] += data
-        self._streams[0] += data
-        *lines, self._line = (self._line + data).split(b"\n")
-        for line in lines:
-            self._log(line)
+        self._captured[stream] += data
+        self._captured[0] += data
+        self._logs[stream].add(data)
 
     async def read(self, frames: AsyncIterator[tuple[int, bytes]]) -> None:
         """Take all that comes."""
@@ -55,18 +55,14 @@ class Output:
             self.add(stream, data)
 
     def finish(self) -> None:
-        """Log the last line, if it did not end."""
-        if self._line:
-            self._log(self._line)
-            self._line = b""
+        """Log the last lines, also one that did not end."""
+        for log in self._logs.values():
+            log.finish()
 
     def text(self, name: str) -> str:
-        """Return the whole text of `stdout`, `stderr` or both `combined`, without secrets."""
+        """Return the whole text of `stdout`, `stderr` or both `combined`, as programs get it."""
         number = {"combined": 0, "stdout": 1, "stderr": 2}[name]
-        return self._secrets.scrub(self._streams[number].decode(errors="replace"))
-
-    def _log(self, line: bytes) -> None:
-        self._events.log(self._span, line.decode(errors="replace").rstrip("\r"))
+        return self._mask.apply(bytes(self._captured[number])).decode(errors="replace")
 
 
 def command(step: Exec) -> str:
@@ -74,7 +70,7 @@ def command(step: Exec) -> str:
     return " ".join(" ".join(step.args).split())
 
 
-def title(step: Exec) -> str:
-    """Return a step's name in messages: its command, cut where it is long."""
-    text = command(step)
+def title(step: Exec, secrets: Secrets) -> str:
+    """Return a step's name in messages: its command without secrets, cut where it is long."""
+    text = secrets.shown(command(step))
     return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"

@@ -129,7 +129,7 @@ class Preparer:
                 await self._plan_file(stack, step, mount, plan)
             case SecretMount():
                 file = self._private_folder(stack) / "file"
-                value = (await self._secrets.plaintext(mount.secret)).encode()
+                value = await self._secrets.value(mount.secret)
                 await asyncio.to_thread(file.write_bytes, value)
                 file.chmod(mount.mode)
                 await self._set_owner(step, file, mount.owner)

@@ -13,7 +13,7 @@ from slipway_engine.execution.output import Output, attach, command
 from slipway_engine.execution.preparation import Bind, Prepared, Preparer
 from slipway_engine.execution.shares import Shares
 from slipway_engine.model.container import ContainerSpec
-from slipway_engine.model.step import Exec, FileMount, FolderMount, Mount, SecretMount
+from slipway_engine.model.step import Exec, FileMount, FolderMount, Mount
 from slipway_engine.model.tree import Image, Location, Volume
 from slipway_engine.store.database import Step
 from slipway_engine.store.secrets import Secrets
@@ -50,11 +50,8 @@ class Runner:
 
         Raises ExecFailed when its exit code is not one that the step expects.
         """
-        for secret in [
-            *(v.secret for v in step.secrets),
-            *(m.secret for m in step.mounts if isinstance(m, SecretMount)),
-        ]:
-            await self._secrets.plaintext(secret)
+        for secret in step.held_secrets:
+            await self._secrets.value(secret)
         digest = self._keys.of(step)
         asked = time.monotonic()
         with self._shares.waiting_for(digest):
@@ -84,7 +81,7 @@ class Runner:
 
     async def _execute(self, step: Exec, digest: str, ready: Prepared, span: Span) -> Step:
         daemon = self._daemon
-        output = Output(self._events, self._secrets, span)
+        output = Output(self._events, span, await self._secrets.mask_captured(step.held_secrets))
         exit_code = await self._start(ready.container, output)
         for path, file in ready.files.items():
             if (volume := await file.keep(daemon)) is not None:

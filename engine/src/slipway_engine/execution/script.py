@@ -4,7 +4,8 @@ import shlex
 from pathlib import Path
 
 from slipway_engine.docker import tools
-from slipway_engine.model.step import Exec
+from slipway_engine.errors import UsageError
+from slipway_engine.model.step import Exec, SecretVariable
 from slipway_engine.store.secrets import Secrets
 
 FOLDER = "/dev/.slipway-run"  # where the step sees it
@@ -22,9 +23,7 @@ def script_command(command: list[str]) -> list[str]:
 
 async def write_script(secrets: Secrets, step: Exec, folder: Path) -> None:
     """Write the script, and the step's standard input, into a folder of the host."""
-    lines = [
-        f"export {variable.name}={shlex.quote(await secrets.plaintext(variable.secret))}" for variable in step.secrets
-    ]
+    lines = [f"export {variable.name}={await _quoted(secrets, variable)}" for variable in step.secrets]
     if step.stdin:
         (folder / "stdin").write_text(step.stdin)
         lines.append(f"exec <{FOLDER}/stdin")
@@ -44,8 +43,18 @@ async def write_script(secrets: Secrets, step: Exec, folder: Path) -> None:
         'echo "exec: \\"$name\\": executable file not found in \\$PATH" >&2; exit 1',
     ]
     script = folder / "run"
-    script.write_text("\n".join(lines) + "\n")
+    script.write_text("\n".join(lines) + "\n", errors="surrogateescape")
     script.chmod(0o644)
     folder.chmod(0o755)  # the step's user reads it; the folder around it lets no other user of the host in
     if (folder / "stdin").exists():
         (folder / "stdin").chmod(0o644)
+
+
+async def _quoted(secrets: Secrets, variable: SecretVariable) -> str:
+    value = await secrets.value(variable.secret)
+    if b"\0" in value:
+        raise UsageError(
+            f"the secret variable {variable.name}: its value has a zero byte, which no variable can hold: "
+            "mount the secret as a file"
+        )
+    return shlex.quote(value.decode(errors="surrogateescape"))

@@ -16,6 +16,7 @@ from slipway_engine.execution.preparation import Preparer
 from slipway_engine.execution.shares import MOST_SHARES
 from slipway_engine.model.service import ContainerService, Forward, HostService, Service, Tunnel
 from slipway_engine.model.step import Binding, Exec
+from slipway_engine.store.mask import Mask
 from slipway_engine.store.secrets import Secrets
 from slipway_engine.trees.keys import Keys
 
@@ -116,7 +117,7 @@ class Services:
                 span.begin()
                 frames = await stack.enter_async_context(attach(docker, ready.container))
                 await docker.start(ready.container)
-                output = self._watch(frames, span)
+                output = self._watch(frames, span, await self._secrets.mask_captured(step.held_secrets))
                 address = await _address(docker, ready.container)
                 await self._wait_for_ports(service, ready.container, address, output)
             except BaseException:
@@ -124,9 +125,9 @@ class Services:
                 raise
         return Running(address, ready.container, stack, name=service.name)
 
-    def _watch(self, frames: AsyncIterator[tuple[int, bytes]], span: Span) -> Output:
-        output = Output(self._events, self._secrets, span)
-        task = asyncio.create_task(output.read(frames))
+    def _watch(self, frames: AsyncIterator[tuple[int, bytes]], span: Span, mask: Mask) -> Output:
+        output = Output(self._events, span, mask)
+        task = asyncio.create_task(_read(output, frames))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return output
@@ -144,12 +145,15 @@ class Services:
                 continue
             state = (await self._daemon.docker.inspect(container))["State"]
             if not state["Running"]:
-                raise ServiceError(_exit_message(service.step(), state["ExitCode"], output))
+                raise ServiceError(self._exit_message(service.step(), state["ExitCode"], output))
             if asyncio.get_running_loop().time() > deadline:
-                raise ServiceError(
-                    f"{title(service.step())}: port {waiting[0]} did not answer within {STARTUP_SECONDS:.0f} seconds"
-                )
+                name = title(service.step(), self._secrets)
+                raise ServiceError(f"{name}: port {waiting[0]} did not answer within {STARTUP_SECONDS:.0f} seconds")
             await asyncio.sleep(0.05)
+
+    def _exit_message(self, step: Exec, code: int, output: Output) -> str:
+        tail = "\n".join(self._secrets.shown(output.text("combined")).splitlines()[-20:])
+        return f"service {title(step, self._secrets)}: exited with {code} before its ports answered\n{tail}".rstrip()
 
     async def _forward_from_host(self, service: HostService) -> Running:
         """Give ports of the host an address that containers reach: this machine's, if free there."""
@@ -208,9 +212,9 @@ async def _gateway(docker: Docker) -> str:
     return str(network.get("Gateway") or first)
 
 
-def _exit_message(step: Exec, code: int, output: Output) -> str:
-    tail = "\n".join(output.text("combined").splitlines()[-20:])
-    return f"service {title(step)}: exited with {code} before its ports answered\n{tail}".rstrip()
+async def _read(output: Output, frames: AsyncIterator[tuple[int, bytes]]) -> None:
+    await output.read(frames)
+    output.finish()
 
 
 async def _answers(address: str, port: int) -> bool:

@@ -102,6 +102,12 @@ class Exec(Node):
     expect: str = "SUCCESS"
     insecure: bool = False
 
+    @property
+    def held_secrets(self) -> list[Secret]:
+        """The secrets that the command can read."""
+        mounted = [mount.secret for mount in self.mounts if isinstance(mount, SecretMount)]
+        return [*(variable.secret for variable in self.secrets), *mounted]
+
 
 @dataclass(frozen=True)
 class AfterExec(Tree):

@@ -110,7 +110,7 @@ async def _key(session: Session, path: tuple[str, str], state: Any, arguments: d
         if isinstance(node, Secret):
             # An ID names a secret, not its value; one that cannot be had fails where it is used.
             with contextlib.suppress(EngineError):
-                await engine.secrets.plaintext(node)
+                await engine.secrets.value(node)
     contents = {identifier: engine.keys.of(node) for identifier, node in known.items()}
     return digest_of([session.digest, path, state, arguments, contents])
 

@@ -10,16 +10,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from slipway_engine.errors import EngineError
+from slipway_engine.events import Stream
 from slipway_engine.modules.source import ModuleSource
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The official engine puts the machine's certificates into the function's container; here these name their place.
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-LINE_LIMIT = 1 << 20  # longer lines of output are cut in pieces
+PIECE = 1 << 16  # bytes of output that are read at once
 DRAIN_SECONDS = 0.5  # how long to read on when a process has ended but something it started holds its output
 
 
@@ -76,7 +77,7 @@ class Runner:
             "DAGGER_DEFAULT_PYTHON_PACKAGE": self._source.default_package,
         } | {name: os.environ[name] for name in CERTIFICATES if name in os.environ}
 
-    async def run(self, session: dict[str, str], log: Callable[[str], None]) -> int:
+    async def run(self, session: dict[str, str], log: Stream) -> int:
         """Run the SDK's runner once, connected to a session, and return its exit status; log gets its output."""
         with self._folders() as (home, workdir):
             call = {"env": self.environ(home) | session, "workdir": str(workdir)}
@@ -101,7 +102,7 @@ class Runner:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def _fork(self, packet: bytes, log: Callable[[str], None]) -> int:
+    async def _fork(self, packet: bytes, log: Stream) -> int:
         output, theirs_output = os.pipe()
         fate, theirs_fate = os.pipe()
         try:
@@ -120,6 +121,7 @@ class Runner:
             finally:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(reading, DRAIN_SECONDS)
+                log.finish()
 
     async def _follow(self, news: asyncio.StreamReader) -> int:
         pid = 0
@@ -140,7 +142,7 @@ class Runner:
 @contextlib.asynccontextmanager
 async def _reading(descriptor: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the type follows from the decorator
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=LINE_LIMIT)
+    reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
     )
@@ -150,14 +152,6 @@ async def _reading(descriptor: int):  # type: ignore[no-untyped-def]  # noqa: AN
         transport.close()
 
 
-async def _log(lines: asyncio.StreamReader, log: Callable[[str], None]) -> None:
-    while True:
-        try:
-            line = await lines.readuntil(b"\n")
-        except asyncio.IncompleteReadError as rest:
-            if rest.partial:
-                log(rest.partial.decode(errors="replace"))
-            return
-        except asyncio.LimitOverrunError as long:
-            line = await lines.readexactly(long.consumed)
-        log(line.decode(errors="replace").rstrip("\r\n"))
+async def _log(output: asyncio.StreamReader, log: Stream) -> None:
+    while piece := await output.read(PIECE):
+        log.add(piece)

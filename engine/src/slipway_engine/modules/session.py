@@ -80,7 +80,7 @@ class Session:
             endpoint = await self._serve()
         assert self._runner is not None  # noqa: S101 - prepare() has made it
         with endpoint.admit(call) as environ:
-            code = await self._runner.run(environ, lambda line: self.engine.events.log(call.span, line))
+            code = await self._runner.run(environ, self.engine.events.stream(call.span))
         return result_of(call, code)
 
     async def _serve(self) -> "Endpoint":

@@ -1,23 +1,24 @@
 """Secrets: where their values come from, and how they are kept out of everything that people read."""
 
 import asyncio
-import base64
 import dataclasses
 import hmac
 import os
 import secrets as random
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from slipway_engine.errors import UsageError
 from slipway_engine.model.secret import Secret
+from slipway_engine.plaintext import plain
 from slipway_engine.store.database import Store
+from slipway_engine.store.mask import MASK, Mask, TextMask
+
+__all__ = ["MASK", "Secrets"]
 
 Kind = TypeVar("Kind", bound=Secret)
-
-MASK = "***"
-SHORTEST_LINE = 4  # shorter lines of a secret are too common to be masked one by one
 
 
 class Secrets:
@@ -26,16 +27,18 @@ class Secrets:
     def __init__(self, store: Store) -> None:
         """Start with none."""
         self._store = store
-        self._values: dict[str, str] = {}
-        self._masked: list[str] = []
+        self._values: dict[str, bytes] = {}
+        self._forms: set[str] = set()
+        self._mask: TextMask | None = None  # of all forms, made when the first text needs it
 
     def keep(self, secret: Kind, plaintext: str) -> Kind:
         """Keep a value under a secret's name for this engine's life, and return the secret that stands for it."""
-        kept = dataclasses.replace(secret, plain=self._fingerprint(secret.name, plaintext))
-        self._keep(kept, plaintext)
+        value = plaintext.encode()
+        kept = dataclasses.replace(secret, plain=self._fingerprint(secret.name, value))
+        self._keep(kept, value)
         return kept
 
-    async def plaintext(self, secret: Secret) -> str:
+    async def value(self, secret: Secret) -> bytes:
         """Return a secret's value, fetched from where its URI points the first time.
 
         Raises UsageError when there is no such variable or file, or the command fails.
@@ -46,6 +49,10 @@ class Secrets:
             self._keep(secret, await _fetch(secret.uri))
         return self._values[secret.identity]
 
+    async def plaintext(self, secret: Secret) -> str:
+        """Return a secret's value as text, as `value` does; what is no UTF-8 is replaced, as in a Dagger engine."""
+        return (await self.value(secret)).decode(errors="replace")
+
     def fingerprint(self, secret: Secret) -> str:
         """Return what stands for the value in keys: useless without this machine's own key."""
         if secret.plain:
@@ -54,61 +61,68 @@ class Secrets:
             return self._fingerprint(secret.uri, self._values[secret.identity])
         return secret.uri
 
-    def scrub(self, text: str) -> str:
-        """Return a text with every known secret masked, also line by line and in base64."""
-        for value in self._masked:
-            text = text.replace(value, MASK)
-        return text
+    def shown(self, text: str) -> str:
+        """Return a text as people may see it: without terminal codes, and with every known secret masked."""
+        return self._text_mask.apply(plain(text))
 
-    def scrub_json(self, value: Any) -> Any:
-        """Return a JSON value with every known secret in its texts masked."""
+    def shown_json(self, value: Any) -> Any:
+        """Return a JSON value with its texts as people may see them."""
         if isinstance(value, str):
-            return self.scrub(value)
+            return self.shown(value)
         if isinstance(value, list):
-            return [self.scrub_json(item) for item in value]
+            return [self.shown_json(item) for item in value]
         if isinstance(value, dict):
-            return {name: self.scrub_json(item) for name, item in value.items()}
+            return {name: self.shown_json(item) for name, item in value.items()}
         return value
 
-    def _keep(self, secret: Secret, plaintext: str) -> None:
-        self._values[secret.identity] = plaintext
-        shapes = {shape for shape in _shapes(plaintext) if shape.strip()}
-        # The longest first, so that no part of a value is left beside a mask.
-        self._masked = sorted({*self._masked, *shapes}, key=len, reverse=True)
+    def shown_details(self, details: dict[str, Any]) -> dict[str, Any]:
+        """Return an error's details with the command as people may see it; its output is for programs."""
+        return details | {name: self.shown_json(details[name]) for name in ("cmd",) if name in details}
 
-    def _fingerprint(self, name: str, plaintext: str) -> str:
+    def unfinished(self, lines: str) -> int:
+        """Return where the lines begin that may start a secret which goes on after them; the length: nowhere."""
+        return self._text_mask.unfinished(lines)
+
+    async def mask_captured(self, secrets: Iterable[Secret]) -> Mask:
+        """Return the mask for the output of a step that holds some secrets, which goes to programs.
+
+        As in a Dagger engine, programs get everything but the plain values of the step's own secrets.
+        """
+        values = [await self.value(secret) for secret in secrets]
+        return Mask({form for value in values for form in (value, value.strip()) if form.strip()})
+
+    @property
+    def _text_mask(self) -> TextMask:
+        if self._mask is None:
+            self._mask = TextMask(self._forms)
+        return self._mask
+
+    def _keep(self, secret: Secret, value: bytes) -> None:
+        self._values[secret.identity] = value
+        from slipway_engine.store.forms import forms  # noqa: PLC0415 - where there is a secret
+
+        self._forms |= forms(value)
+        self._mask = None
+
+    def _fingerprint(self, name: str, value: bytes) -> str:
         salt = self._store.get_json("salt", "secrets")
         if salt is None:
             salt = random.token_hex(32)
             self._store.put_json("salt", "secrets", salt)
-        return hmac.new(bytes.fromhex(salt), f"{name}\0{plaintext}".encode(), sha256).hexdigest()
+        return hmac.new(bytes.fromhex(salt), f"{name}\0".encode() + value, sha256).hexdigest()
 
 
-def _shapes(plaintext: str) -> set[str]:
-    shapes = {plaintext, plaintext.strip()}
-    for value in list(shapes):
-        # Tools print base64 of the value with and without a line end, and with the URL-safe alphabet.
-        for raw in (value.encode(), value.encode() + b"\n"):
-            encoded = base64.b64encode(raw).decode()
-            shapes |= {encoded, encoded.rstrip("="), base64.urlsafe_b64encode(raw).decode()}
-            shapes |= {line for line in base64.encodebytes(raw).decode().splitlines() if len(line) > SHORTEST_LINE}
-    lines = plaintext.splitlines()
-    if len(lines) > 1:
-        shapes |= {line.strip() for line in lines if len(line.strip()) >= SHORTEST_LINE}
-    return shapes
-
-
-async def _fetch(uri: str) -> str:
+async def _fetch(uri: str) -> bytes:
     scheme, _, rest = uri.partition(":")
     rest = rest.removeprefix("//")
     match scheme:
         case "env":
             if rest not in os.environ:
                 raise UsageError(f"secret {uri}: the environment variable {rest} is not set")
-            return os.environ[rest]
+            return os.fsencode(os.environ[rest])
         case "file":
             try:
-                return Path(rest).expanduser().read_text()
+                return Path(rest).expanduser().read_bytes()
             except OSError as error:
                 raise UsageError(f"secret {uri}: {rest}: {error.strerror}") from error
         case "cmd":
@@ -116,7 +130,7 @@ async def _fetch(uri: str) -> str:
     raise UsageError(f"secret {uri}: unknown scheme {scheme!r}: use env:NAME, file:PATH or cmd:COMMAND")
 
 
-async def _run(uri: str, command: str) -> str:
+async def _run(uri: str, command: str) -> bytes:
     process = await asyncio.create_subprocess_shell(
         command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -124,4 +138,4 @@ async def _run(uri: str, command: str) -> str:
     if process.returncode:
         last = stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise UsageError(f"secret {uri}: the command exited with {process.returncode}: {last}")
-    return stdout.decode().rstrip("\n")
+    return stdout.rstrip(b"\n")

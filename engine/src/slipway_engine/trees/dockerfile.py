@@ -26,6 +26,7 @@ async def build_image(daemon: Daemon, events: Events, reader: Reader, tree: Buil
     await _refuse_unknown(daemon, reader, tree)
     image, lines, progress = "", [], Progress()
     with events.span(f"docker build -f {tree.dockerfile}") as span:
+        output = events.stream(span)
         async with reader.open(await _context(reader, tree)) as context:
             try:
                 async for line in daemon.docker.progress(
@@ -43,12 +44,15 @@ async def build_image(daemon: Daemon, events: Events, reader: Reader, tree: Buil
                         image = line["aux"]["ID"]
                     for text in progress.read(line):
                         lines.append(text)
-                        events.log(span, text)
+                        output.add(f"{text}\n".encode())
             except DockerError as error:
                 tail = "\n".join([*lines, *progress.close()][-LAST_LINES:])
                 raise EngineError(f"{tree.dockerfile}: {error}\n{tail}".rstrip()) from error
-            for text in progress.close():
-                events.log(span, text)
+            else:
+                for text in progress.close():
+                    output.add(f"{text}\n".encode())
+            finally:
+                output.finish()
     return image
 
 

@@ -11,7 +11,6 @@ from slipway_engine.cli.progress.tracebacks import message
 from slipway_engine.cli.typed import with_typed
 from slipway_engine.errors import describe, exec_message
 from slipway_engine.events import Span
-from slipway_engine.plaintext import plain
 from slipway_engine.store.secrets import Secrets
 
 LINES = 40
@@ -24,12 +23,12 @@ def report(
     details: dict[str, Any] = getattr(error, "extensions", None) or {}
     text, lines = message(describe(error)), []
     if details.get("_type") == "EXEC_ERROR":
-        lines = _exec(details, failed, text)
+        lines = _exec(details, failed, text, secrets)
     elif (span := _origin(failed)) and span.tail and span is not last:
         lines = [f"✘ {span.name} ({span.seconds:.1f}s)", *(f"  {line}" for line in span.tail)]
     error_line = with_typed(f"Error: {text}", options)
     lines += ["", error_line] if lines else [error_line]
-    sys.stderr.write(stop_commands(plain(secrets.scrub("\n".join(lines)))) + "\n")
+    sys.stderr.write(stop_commands(secrets.shown("\n".join(lines))) + "\n")
     sys.stderr.flush()
 
 
@@ -39,7 +38,7 @@ def _origin(failed: Sequence[Span]) -> Span | None:
     return next((span for span in failed if span.number not in parents), None)
 
 
-def _exec(details: dict[str, Any], failed: Sequence[Span], message_text: str) -> list[str]:
+def _exec(details: dict[str, Any], failed: Sequence[Span], message_text: str, secrets: Secrets) -> list[str]:
     """Return the report of a failed step: command and exit code, unless the module has its own message, and output."""
     command, exit_code = details.get("cmd") or [], details.get("exitCode")
     own = exec_message(command, exit_code)
@@ -49,7 +48,8 @@ def _exec(details: dict[str, Any], failed: Sequence[Span], message_text: str) ->
     lines = [f"✘ {shlex.join(command)}{after}", f"  exit code: {exit_code}"] if message_text == own else []
     output: list[str] = []
     for name in ("stdout", "stderr"):
-        text = str(details.get(name) or "").rstrip()
+        # Before it is cut: a part of a secret would not be found.
+        text = secrets.shown(str(details.get(name) or "")).rstrip()
         if text:
             kept = text.splitlines()
             cut = [f"  … {len(kept) - LINES} earlier lines"] if len(kept) > LINES else []

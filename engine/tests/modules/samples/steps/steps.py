@@ -1,5 +1,8 @@
 """A module whose functions run steps in containers."""
 
+import base64
+import time
+
 import anyio
 import dagger
 from dagger import dag, function, object_type
@@ -63,3 +66,21 @@ class Steps:
     async def slow(self, seconds: int) -> str:
         """Run a step that takes its time."""
         return await self.base().with_exec(["sh", "-c", f"echo started; sleep {seconds}"]).stdout()
+
+    @function(cache="never")
+    async def leak(self, secret: dagger.Secret, where: str) -> str:
+        """Show a secret with a colour inside and encoded, in output and errors, and fail."""
+        value = await secret.plaintext()
+        shown = f"{value[:3]}\x1b[01;31m\x1b[K{value[3:]}\x1b[m and {base64.b64encode(f'u:{value}'.encode()).decode()}"
+        step = self.base().with_new_file("/shown", shown).with_env_variable("RUN", str(time.time()))
+        if where == "service":
+            service = step.with_exposed_port(80).as_service(args=["sh", "-c", "cat /shown; exit 3"])
+            return await self.base().with_service_binding("service", service).with_exec(["true"]).stdout()
+        if where == "step":
+            return await step.with_exec(["sh", "-c", "cat /shown; echo; cat /shown >&2; exit 3"]).stdout()
+        if where == "command":
+            return await step.with_exec(["sh", "-c", f": '{shown}'; exit 3"]).stdout()
+        if where == "result":
+            return await step.with_exec(["cat", "/shown"]).stdout()
+        print(shown)  # noqa: T201 - what a function prints is output as well
+        raise ValueError(shown)

@@ -34,6 +34,6 @@ def write_trace(path: Path, engine: Engine, totals: Totals, outcome: Callable[[]
     finally:
         engine.events.listeners.remove(timeline)
         try:
-            path.write_text(page(engine.secrets.scrub_json(timeline.data(totals, outcome()))), encoding="utf-8")
+            path.write_text(page(engine.secrets.shown_json(timeline.data(totals, outcome()))), encoding="utf-8")
         except OSError as error:  # it could be written when the run began
             sys.stderr.write(f"--trace {path}: could not be written: {error.strerror}\n")
