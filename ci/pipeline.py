@@ -158,7 +158,7 @@ class Ci:
     async def package(self, checkout: Checkout, version: Version = "", env: Env = "dev", key: Key = None) -> Packaged:
         """Test, lint, build, push and record a version, with its SBOM, once for all environments."""
         agent = await self._project.agent(key)
-        made = await self._package(agent, Commits(checkout, required=True), version, env)
+        made = await self._package(agent, Commits(checkout, required=True), version, env, deploys=False)
         if made.build is None:
             return Packaged.of(made.version, made.image, existing=True)
         recorded = await agent.run(r.RecordBuild(**made.build.model_dump()), responses.BuildRecorded)
@@ -178,7 +178,7 @@ class Ci:
         """Deploy a version: check policy, test a candidate, switch traffic, watch metrics. In dev, build it first."""
         agent, made = await self._project.agent(key), None
         if agent.settings.environment(env).kind == "dev":
-            made = await self._package(agent, Commits(checkout, required=False), version, env)
+            made = await self._package(agent, Commits(checkout, required=False), version, env, deploys=True)
             version = made.version
         elif not version:
             raise Refused(f"{env}: --version is required: only environments of the kind dev build (see `environments`)")
@@ -250,7 +250,7 @@ class Ci:
         request = r.Approve(
             environment=env, version=version, note=note, seconds=seconds_of(hours, or_zero=True), **signed
         )
-        return (await (await self._project.agent(key)).run(request, responses.Done)).message
+        return await (await self._project.agent(key)).message(request)
 
     @uncached
     async def deny(
@@ -265,7 +265,7 @@ class Ci:
         """Keep a version out of an environment until the denial is lifted."""
         signed = await read_signed(statement, signature)
         request = r.Deny(environment=env, version=version, reason=reason, **signed)
-        return (await (await self._project.agent(key)).run(request, responses.Done)).message
+        return await (await self._project.agent(key)).message(request)
 
     @uncached
     async def lift(
@@ -280,7 +280,7 @@ class Ci:
         """Lift the denials of a version in an environment."""
         signed = await read_signed(statement, signature)
         request = r.Lift(environment=env, version=version, reason=reason, **signed)
-        return (await (await self._project.agent(key)).run(request, responses.Done)).message
+        return await (await self._project.agent(key)).message(request)
 
     @uncached
     async def statement(
@@ -307,7 +307,7 @@ class Ci:
     ) -> str:
         """Lock an environment: nothing is deployed there until it is unlocked."""
         request = r.LockEnvironment(environment=env, by=by, reason=reason, seconds=seconds_of(hours))
-        return (await (await self._project.agent()).run(request, responses.Done)).message
+        return await (await self._project.agent()).message(request)
 
     @uncached
     async def unlock(
@@ -315,7 +315,7 @@ class Ci:
     ) -> str:
         """Unlock an environment."""
         request = r.UnlockEnvironment(environment=env, force=force)
-        return (await (await self._project.agent()).run(request, responses.Done)).message
+        return await (await self._project.agent()).message(request)
 
     # State and history
 
@@ -362,7 +362,7 @@ class Ci:
     @uncached
     async def provision(self, env: Env) -> str:
         """Prepare an environment's hosts over ssh: Docker, the registry's CA, one swarm; only what is missing."""
-        return (await (await self._project.agent()).run(r.Provision(environment=env), responses.Done)).message
+        return await (await self._project.agent()).message(r.Provision(environment=env))
 
     @uncached
     async def pin_agent(
@@ -417,9 +417,10 @@ class Ci:
         )
         return Project(self.source, credentials, self.overrides)
 
-    async def _package(self, agent: Agent, checkout: Commits, version: str, env: str) -> Package:
+    async def _package(self, agent: Agent, checkout: Commits, version: str, env: str, *, deploys: bool) -> Package:
         await check_paths(agent.settings, self.source, package_paths(agent.settings, env))
-        return await package(agent, env, self.source, checkout, version, {"test": self.test, "lint": self.lint})
+        checks = {"test": self.test, "lint": self.lint}
+        return await package(agent, env, self.source, checkout, version, checks, deploys=deploys)
 
     async def _read(self, request: r.ReadLedger) -> responses.LedgerView:
         return await (await self._project.agent()).run(request, responses.LedgerView)

@@ -2,7 +2,8 @@
 
 ARGUMENTS show the request to people (`deliver dev 1.4.2`) in process lists and progress, and must match the request.
 The exit code is 0 for every response, also for a failure; 2 where the input is no request; 143 after SIGTERM. Progress
-goes to standard error. `SLIPWAY_HOME` names the agent's home.
+goes to standard error. `SLIPWAY_HOME` names the agent's home, `SLIPWAY_RESPONSE` a file for the response instead of
+standard output.
 """
 
 import asyncio
@@ -44,7 +45,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         response = asyncio.run(run(Home(Path(os.environ.get("SLIPWAY_HOME") or HOME)), request))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
-    sys.stdout.write(f"{response}\n")
+    if path := os.environ.get("SLIPWAY_RESPONSE"):
+        Path(path).write_text(response)
+    else:
+        sys.stdout.write(f"{response}\n")
     return 0
 
 

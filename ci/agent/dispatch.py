@@ -15,6 +15,7 @@ from ci.targets.errors import TargetError
 
 HANDLERS: Mapping[type[r.Request], Callable[[Context, Any], Awaitable[AnyResponse]]] = {
     r.Identify: builds.handle_identify,
+    r.Prepare: builds.handle_prepare,
     r.ReadTags: builds.handle_read_tags,
     r.PushArchives: builds.handle_push,
     r.RecordBuild: builds.handle_record_build,

@@ -7,7 +7,6 @@ import dagger
 from dagger import Doc
 
 from ci.agent.protocol import requests as r
-from ci.agent.protocol import responses
 from ci.decorators import object_type, uncached
 from ci.stages.project import Project
 
@@ -28,7 +27,7 @@ class Github:
         """Record the reviewers who approved a version's deployment in a GitHub run."""
         github_run = run or self.project.credentials.github_run
         request = r.ApproveFromGithub(environment=env, version=version, github_run=github_run)
-        return (await (await self.project.agent()).run(request, responses.Done)).message
+        return await (await self.project.agent()).message(request)
 
     @uncached
     async def bootstrap(
@@ -40,4 +39,4 @@ class Github:
         """Set up GitHub's environments, reviewers and branch protection from pipeline.toml, or print how."""
         credentials = dataclasses.replace(self.project.credentials, github_token=token)
         agent = await dataclasses.replace(self.project, credentials=credentials).agent()
-        return (await agent.run(r.BootstrapGithub(), responses.Done)).message
+        return await agent.message(r.BootstrapGithub())

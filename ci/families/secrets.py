@@ -29,7 +29,7 @@ class Secrets:
     async def put(self, env: Env, name: Name, value: Value) -> str:
         """Set a secret; releases read the new value from the next delivery on."""
         request = r.SetSecret(environment=env, name=name)
-        return (await (await self.project.agent()).run(request, responses.Done, secrets={SECRET: value})).message
+        return await (await self.project.agent()).message(request, secrets={SECRET: value})
 
     @uncached
     async def rotate(

@@ -13,7 +13,7 @@ from dagger import dag
 
 from ci.agent import home
 from ci.agent.protocol.requests import Request
-from ci.agent.protocol.responses import Failed, Response, read_response
+from ci.agent.protocol.responses import Done, Failed, Response, read_response
 from ci.agent.protocol.responses import Refused as PolicyRefused
 from ci.settings import FILE, Settings, Signing
 from ci.stages.agent_image import find_agent
@@ -85,6 +85,10 @@ class Agent:
             return response
         raise _failure(response)
 
+    async def message(self, request: Request, *, secrets: dict[str, dagger.Secret] | None = None) -> str:
+        """Run the agent on a request and return its message, with a line end; raises as `run` does."""
+        return f"{(await self.run(request, Done, secrets=secrets)).message}\n"
+
     async def _step(self, request: Request) -> dagger.Container:
         environment = getattr(request, "environment", "")
         step = await find_agent(self.settings, self.source, environment, self.credentials)
@@ -136,7 +140,9 @@ async def _run(step: dagger.Container, request: Request) -> str:
     # Not from the layer cache: the outside world differs at every call.
     step = step.with_env_variable("SLIPWAY_CALL", call)
     step = step.with_mounted_secret(REQUEST, dag.set_secret(f"request-{call}", request.model_dump_json()))
-    ran = step.with_exec(["slipway-agent", *request.arguments], redirect_stdin=REQUEST, redirect_stdout=RESPONSE)
+    # Not by way of the output: there a Dagger engine masks the step's secrets, and a short one changes the response.
+    step = step.with_env_variable("SLIPWAY_RESPONSE", RESPONSE)
+    ran = step.with_exec(["slipway-agent", *request.arguments], redirect_stdin=REQUEST)
     return await ran.file(RESPONSE).contents()
 
 

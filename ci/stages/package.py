@@ -11,7 +11,7 @@ from typing import Any
 import dagger
 
 from ci.agent.home import REPOSITORY, SOURCES
-from ci.agent.protocol.requests import Identify
+from ci.agent.protocol.requests import Identify, Prepare
 from ci.agent.protocol.responses import Identified
 from ci.ledger.provenance import provenance
 from ci.ledger.records import BuildDescription
@@ -57,15 +57,27 @@ class Artifacts:
 
 
 async def package(
-    agent: Agent, environment: str, source: dagger.Directory, checkout: Commits, version: str, checks: Checks
+    agent: Agent,
+    environment: str,
+    source: dagger.Directory,
+    checkout: Commits,
+    version: str,
+    checks: Checks,
+    *,
+    deploys: bool,
 ) -> Package:
     """Check the sources while their images are built, listed and pushed; nothing is recorded yet.
 
     Raises:
-        Refused: The version was built from other sources, or the commit of the sources must be known and is not.
+        Refused: The version was built from other sources, or the commit of the sources must be known and is not; or
+            the version is deployed next, and the target lacks a secret.
     """
     began = datetime.now(UTC)
-    identify = partial(_identify, agent, source, checkout, version)
+    if deploys and agent.settings.environment(environment).secrets:
+        request: Identify | Prepare = Prepare(environment=environment, version=version)
+    else:
+        request = Identify(version=version)
+    identify = partial(_identify, agent, source, checkout, request)
     service = await Service.of(agent.settings, source)
     done = await run_concurrently(
         {**checks, "artifacts": partial(_make_artifacts, agent, environment, service, identify)}
@@ -92,9 +104,11 @@ async def package(
     return Package(identified.version, artifacts.images[IMAGE], built, warnings)
 
 
-async def _identify(agent: Agent, source: dagger.Directory, checkout: Commits, version: str) -> Identified:
+async def _identify(
+    agent: Agent, source: dagger.Directory, checkout: Commits, request: Identify | Prepare
+) -> Identified:
     mounted = {SOURCES: source, REPOSITORY: checkout.repository}
-    identified = await agent.run(Identify(version=version), Identified, directories=mounted)
+    identified = await agent.run(request, Identified, directories=mounted)
     if checkout.required and identified.checkout.problem:
         raise Refused(f"the commit of these sources cannot be known: {identified.checkout.problem}")
     return identified

@@ -199,6 +199,11 @@ class SecretState(FrozenModel):
     # The newest last; none: it was never set, and preflight refuses a delivery.
     versions: tuple[SecretVersion, ...] = ()
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether releases would read it, and it was never set."""
+        return self.declared and not self.versions
+
 
 class Target(Protocol):
     """One environment's stack on a target.

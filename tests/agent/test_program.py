@@ -211,6 +211,14 @@ async def test_arguments_of_another_request_end_with_2(agent: Agent, words: tupl
     assert done.stderr == (f"slipway-agent: the command line is {' '.join(words)}, but the request is status dev\n")
 
 
+async def test_response_goes_to_the_file_that_the_step_names(agent: Agent) -> None:
+    file = agent.home / "response.json"
+    environment = {"PATH": os.environ["PATH"], "SLIPWAY_HOME": str(agent.home), "SLIPWAY_RESPONSE": str(file)}
+    done = await asyncio.to_thread(execute, PROGRAM, STATUS.model_dump_json(), environment)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert isinstance(read_response(file.read_text(), Status), Status)
+
+
 async def test_client_behind_ssh_runs_nothing_else(agent: Agent, tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "SLIPWAY_HOME": str(agent.home)}
     async with a_shell(tmp_path, forced=" ".join(PROGRAM), env=environment, cwd=str(REPOSITORY)) as config:

@@ -19,6 +19,8 @@ REQUESTS: list[tuple[r.AnyRequest, str]] = [
     (r.Identify(), "identify"),
     (r.Identify(version="1.4.2"), "identify 1.4.2"),
     (r.ReadTags(tags=("1.4.2", "tests-1.4.2")), "read-tags"),
+    (r.Prepare(environment="dev"), "prepare dev"),
+    (r.Prepare(environment="dev", version="1.4.2"), "prepare dev 1.4.2"),
     (r.PushArchives(environment="dev", tags={"image.tar": "1.4.2"}), "push dev"),
     (r.RecordBuild(**BUILD.model_dump()), "record-build 1.4.2"),
     (r.Deliver(environment="dev", version="1.4.2", build=BUILD), "deliver dev 1.4.2"),

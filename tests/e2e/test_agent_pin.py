@@ -103,7 +103,8 @@ def evil(team: Team, tmp_path: Path) -> Iterator[str]:
     """Another image under the reserved tag of the agent's image, pushed by a person who may write to the registry."""
     (tmp_path / "Dockerfile").write_text(DOCKERFILE)
     program = tmp_path / "slipway-agent"
-    program.write_text(f"#!/bin/sh\ncat <<EOF\n{json.dumps(FORGED)}\nEOF\n")
+    place = '"${SLIPWAY_RESPONSE:-/dev/stdout}"'
+    program.write_text(f"#!/bin/sh\ncat >{place} <<EOF\n{json.dumps(FORGED)}\nEOF\n")
     program.chmod(0o755)
     host, _, name = team.project.stack.registry.repository.partition("/")
     tags = httpx.get(f"http://{host}/v2/{name}/tags/list").json()["tags"]

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from ci.agent.home import SECRET
-from ci.agent.protocol.requests import ListSecrets, SetSecret
-from ci.agent.protocol.responses import Done, Failed, Secrets
+from ci.agent.protocol.requests import ListSecrets, Prepare, SetSecret
+from ci.agent.protocol.responses import Done, Failed, Identified, Refused, Secrets
 from ci.outcome import Outcome
 from ci.targets.errors import DaemonError
 from ci.targets.stack import Stack
@@ -96,6 +96,17 @@ async def test_secret_is_set_read_rotated_and_never_shown(
     async with agent.changed("environments.dev.keep_previous=0").target() as target:
         assert (await target.retire()).removed == (one.release,)
     assert await readers(agent) == {2: (two.release,)}
+
+
+async def test_missing_secret_is_refused_before_anything_is_built(agent: Agent) -> None:
+    agent = agent.changed(API_KEY)
+    # What is to be built is not even looked at: the agent's home holds no sources.
+    refused = await agent.ask(Refused, Prepare(environment="dev"))
+    assert refused.reasons == (
+        "dev: preflight: secrets: never set: api-key: ci call secrets set --env dev --name api-key --value …",
+    )
+    await set_secret(agent, OLD)
+    assert (await agent.ask(Identified, Prepare(environment="dev", version="1.4.2"))).version == "1.4.2"
 
 
 async def test_unread_value_is_removed_after_two_newer_ones(agent: Agent) -> None:

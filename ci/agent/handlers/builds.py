@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from ci.agent.checkout import Checkout, read_checkout
 from ci.agent.context import Context
 from ci.agent.home import ARCHIVES, REPOSITORY, SOURCES
-from ci.agent.protocol.requests import Identify, PushArchives, ReadTags, RecordBuild
+from ci.agent.protocol.requests import IdentifyCheckout, Prepare, PushArchives, ReadTags, RecordBuild
 from ci.agent.protocol.responses import BuildRecorded, Identified, Pushed, Tags
 from ci.agent.workspace import LOCK_FILE, Workspace, find_workspace, lock_folders
 from ci.ledger.builds import record_build, stored_build
+from ci.ledger.errors import RefusedError
 from ci.ledger.records import BuildDescription
 from ci.ledger.store.registry import Registry
 from ci.ledger.tags import TESTS, check_version, is_version
@@ -21,13 +22,28 @@ from ci.progress import write_progress
 from ci.settings import FILE, Settings
 from ci.targets.errors import NotReadyError
 from ci.targets.swarm.images import push_archive
+from ci.targets.swarm.secrets import missing_secrets_hint
 from ci.targets.swarm.target import SwarmTarget
 
 # Settings of the service that do not change its image.
 NOT_IN_IMAGE = {"tests", "migrations", "forward_compatible"}
 
 
-async def handle_identify(context: Context, request: Identify) -> Identified:
+async def handle_prepare(context: Context, request: Prepare) -> Identified:
+    """Identify a checkout that is to be deployed.
+
+    Raises:
+        RefusedError: The target lacks a secret, or as for `handle_identify`.
+    """
+    name = request.environment
+    async with context.target(name) as target:
+        missing = [secret.name for secret in await target.list_secrets() if secret.is_missing]
+    if missing:
+        raise RefusedError(f"{name}: preflight: secrets: {missing_secrets_hint(context.stack(name), missing)}")
+    return await handle_identify(context, request)
+
+
+async def handle_identify(context: Context, request: IdentifyCheckout) -> Identified:
     """Name the version of the checkout, and find its build.
 
     Raises:

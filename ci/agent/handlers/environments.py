@@ -100,7 +100,7 @@ async def handle_list_secrets(context: Context, request: ListSecrets) -> Secrets
     """List an environment's secrets, never a value."""
     async with context.target(request.environment) as target:
         secrets = await target.list_secrets()
-    missing = [secret.name for secret in secrets if secret.declared and not secret.versions]
+    missing = [secret.name for secret in secrets if secret.is_missing]
     message = f"never set: {', '.join(missing)}" if missing else f"{len(secrets)} secrets"
     return Secrets(ok=not missing, message=message, secrets=secrets)
 

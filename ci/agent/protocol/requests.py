@@ -32,13 +32,26 @@ class Request(FrozenModel):
         return (kind, *filter(None, details))
 
 
-class Identify(Request):
+class IdentifyCheckout(Request):
     """Name the version of the checkout in the agent's home, and find its build."""
 
-    request: Literal["identify"] = "identify"
     needs_ledger: ClassVar[bool] = True
     # Empty: the commit's tag, or the commit.
     version: str = ""
+
+
+class Identify(IdentifyCheckout):
+    """Identify a checkout."""
+
+    request: Literal["identify"] = "identify"
+
+
+class Prepare(IdentifyCheckout):
+    """Identify a checkout that is to be deployed, if the target has every secret that its releases read."""
+
+    request: Literal["prepare"] = "prepare"
+    needs_target: ClassVar[bool] = True
+    environment: str
 
 
 class ReadTags(Request):
@@ -242,6 +255,7 @@ class Provision(Request):
 
 AnyRequest = Annotated[
     Identify
+    | Prepare
     | ReadTags
     | PushArchives
     | RecordBuild
