@@ -62,7 +62,7 @@ class Output:
     def text(self, name: str) -> str:
         """Return the whole text of `stdout`, `stderr` or both `combined`, as programs get it."""
         number = {"combined": 0, "stdout": 1, "stderr": 2}[name]
-        return self._mask.apply(bytes(self._captured[number])).decode(errors="replace")
+        return self._mask.apply(self._captured[number]).decode(errors="replace")
 
 
 def command(step: Exec) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # imported when there is a secret
     from ahocorasick_rs import BytesAhoCorasick
 
+Data = bytes | bytearray
+
 MASK = "***"
 ANCHOR = 16  # bytes; texts are searched by their beginnings, so that a long secret costs no more than a short one
 FAST = 1 << 14  # bytes of all anchors; up to here the faster search takes a few megabytes
@@ -23,7 +25,7 @@ class Mask:
         self._texts = list(groups.values())  # the longest first
         self._search = _search(list(groups)) if groups else None
 
-    def apply(self, data: bytes) -> bytes:
+    def apply(self, data: Data) -> Data:
         """Return the data with every text in it masked."""
         if not (spans := self.spans(data)):
             return data
@@ -33,7 +35,7 @@ class Mask:
             end = stop
         return b"".join([*parts, data[end:]])
 
-    def spans(self, data: bytes) -> list[tuple[int, int]]:
+    def spans(self, data: Data) -> list[tuple[int, int]]:
         """Return where texts start and end in the data, in order; those that overlap are one."""
         if self._search is None or not (anchors := self._search.find_matches_as_indexes(data, overlapping=True)):
             return []
@@ -45,7 +47,7 @@ class Mask:
                 spans.append((start, end))
         return spans
 
-    def _span(self, data: bytes, group: int, start: int, _: int) -> tuple[int, int] | None:
+    def _span(self, data: Data, group: int, start: int, _: int) -> tuple[int, int] | None:
         """Return where the longest text that begins at an anchor starts and ends."""
         found = next((text for text in self._texts[group] if data.startswith(text, start)), None)
         return None if found is None else (start, start + len(found))
