@@ -9,6 +9,5 @@ WORKDIR /app
 USER 10001:10001
 EXPOSE 8000
 LABEL org.opencontainers.image.title=orders
-HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz')"]
 ENTRYPOINT ["python", "-m", "orders"]
 CMD []

@@ -85,12 +85,16 @@ find_release() {
 	esac
 }
 
+# Ask every replica over the stack's network whether it is ready: nothing is started in its container.
 check_health() {
-	local wanted running
+	local wanted ready=0 address port path
 	wanted=$(docker service inspect --format '{{.Spec.Mode.Replicated.Replicas}}' "${ns}_$release")
-	running=$(docker service ps --filter desired-state=running --format '{{.CurrentState}}' "${ns}_$release" | grep -c '^Running' || true)
-	report "$release: $running of $wanted replicas are healthy"
-	if [ "$running" -eq 0 ] || { [ "$running" -lt "$wanted" ] && [ -z "$force" ]; }; then
+	port=$(read_label "${ns}_$release" port) path=$(read_label "${ns}_$release" health-path)
+	for address in $(list_addresses "${ns}_$release"); do
+		if fetch "http://$address:$port$path" >/dev/null; then ready=$((ready + 1)); fi
+	done
+	report "$release: $ready of $wanted replicas are healthy"
+	if [ "$ready" -eq 0 ] || { [ "$ready" -lt "$wanted" ] && [ -z "$force" ]; }; then
 		fail "not every replica is healthy; nothing was changed. See 'docker service ps ${ns}_$release'; FORCE=1 goes on where some replicas are healthy"
 	fi
 }
@@ -141,9 +145,9 @@ write_intent() {
 	printf '{"current": "%s", "candidate": "%s", "since": "%s", "rollback": true}' "$1" "$release" "$now" | create_config intent >/dev/null
 }
 
-# --- The edge ----------------------------------------------------------------------------------------------------------
+# --- The stack's network -----------------------------------------------------------------------------------------------
 
-# Start a helper container on the stack's network: the edge's administration answers nowhere else.
+# Start a helper container on the stack's network: replicas and the edge's administration answer nowhere else.
 open_helper() {
 	local image
 	image=$(docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$edge")
@@ -153,20 +157,23 @@ open_helper() {
 
 fetch() { docker exec "$helper" wget -q -O - -T 10 "$@"; }
 
-list_edges() {
+# Print the addresses of a service's replicas.
+list_addresses() {
 	local task
-	for task in $(docker service ps --quiet --filter desired-state=running "$edge"); do
+	for task in $(docker service ps --quiet --filter desired-state=running "$1"); do
 		docker inspect --type task --format '{{range .NetworksAttachments}}{{.Network.Spec.Name}} {{index .Addresses 0}}
 {{end}}' "$task"
 	done | sed -n "s|^${ns}_default \\([0-9.]*\\)/.*|\\1|p"
 }
+
+# --- The edge ----------------------------------------------------------------------------------------------------------
 
 # Route all users to a release: each edge gets its own configuration with the release's name in it.
 route() {
 	local address config stamp
 	# A replica of the edge that was away gets the newest configuration from the others.
 	stamp=$(docker exec "$helper" date +%s)000000
-	for address in $(list_edges); do
+	for address in $(list_addresses "$edge"); do
 		config=$(fetch "http://$address:2019/config/" |
 			sed "s/tasks\\.web-[0-9a-f-]*/tasks.$1/g; s/slipway-[0-9]\{1,\}/slipway-$stamp/") || return 1
 		grep -q "\"tasks\\.$1\"" <<<"$config" || return 1
@@ -180,7 +187,7 @@ probe() {
 	port=$(docker service inspect --format '{{(index .Spec.EndpointSpec.Ports 0).TargetPort}}' "$edge")
 	health=$(read_label "${ns}_$release" health-path) path=$(read_label "${ns}_$release" version-path)
 	own=$(fetch "http://tasks.$release:$(read_label "${ns}_$release" port)$path") || own=''
-	for address in $(list_edges); do
+	for address in $(list_addresses "$edge"); do
 		fetch "http://$address:2019/config/" | grep -q "\"tasks\\.$release\"" || return 1
 		fetch "http://$address:$port$health" >/dev/null || return 1
 		answer=$(fetch "http://$address:$port$path") || answer=''
@@ -228,11 +235,11 @@ if [ "$release" = "$current" ]; then
 	report "$release ($release_version) serves $env already"
 	exit 0
 fi
-check_health
 trap clean_up EXIT
+open_helper
+check_health
 acquire_lock
 write_intent "$current"
-open_helper
 switch "$current"
 record_routing "$current"
 report "$release ($release_version) serves $env; $current is kept, to go back: $0 $env $current"

@@ -52,6 +52,15 @@ FROM busybox:1
 ARG SCRIPT
 RUN printf '#!/bin/sh\\n%s\\n' "$SCRIPT" >/bin/python && chmod 755 /bin/python
 """
+BARE_IMAGE = """
+FROM busybox:1 AS files
+RUN mkdir /www && echo bare >/www/healthz
+FROM scratch
+COPY --from=files /bin/busybox /busybox
+COPY --from=files /www /www
+HEALTHCHECK --interval=1s --retries=1 CMD ["/missing"]
+CMD ["/busybox", "httpd", "-f", "-p", "8000", "-h", "/www"]
+"""
 
 T = TypeVar("T", bound=Response)
 
@@ -186,6 +195,10 @@ class Images:
         """Return the service, built to behave in some way."""
         arguments = ("--build-arg", f"BUILD={behaviour}", str(SERVICE))
         return self._pushed(behaviour, *arguments)
+
+    def bare(self) -> str:
+        """Return a service without a shell or a library, as Go and distroless images are; its HEALTHCHECK fails."""
+        return self._pushed("bare", "-", text=BARE_IMAGE)
 
     def tests(self, script: str) -> str:
         """Return a test image in which a shell script stands for the tests."""

@@ -234,9 +234,13 @@ def test_address_is_the_edges_address() -> None:
     assert given.environment("dev").address == "https://shop.example.org"
 
 
-def test_health_command_replaces_the_probe() -> None:
-    assert Settings.parse(FILE, ['app.health_command=["true"]']).app.probe == ("true",)
-    assert "GET /healthz" in Settings.parse(FILE).app.probe[-1]
+def test_former_health_command_is_refused_with_what_replaces_it() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.parse(FILE, ['app.health_command=["true"]'])
+    (problem,) = refused.value.problems
+    assert problem.startswith("override: app.health_command: is gone")
+    assert "app.health_path" in problem
+    assert "app.liveness_command" in problem
 
 
 def test_protection_of_an_environment_comes_from_its_kind() -> None:

@@ -1,6 +1,7 @@
 """The edge's configuration, in Caddy's JSON: https://caddyserver.com/docs/json/."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 # The administration port, reachable from the stack's network only; it is not published.
@@ -9,9 +10,21 @@ ADMIN_PORT = 2019
 COUNTED_HANDLER = "subroute"
 
 
-def release_config(port: int, upstream: str, upstream_port: int) -> str:
-    """Return the configuration of an edge that routes to one release: `upstream` resolves to its replicas."""
-    return _render(port, _with_metrics(_proxy(upstream, upstream_port)))
+@dataclass(frozen=True)
+class Upstream:
+    """A release as an edge finds it."""
+
+    # A name that resolves to the release's replicas.
+    name: str
+    port: int
+    # The path that tells whether a replica is ready, and the seconds between two questions.
+    health_path: str
+    interval: float
+
+
+def release_config(port: int, upstream: Upstream) -> str:
+    """Return the configuration of an edge that routes to one release."""
+    return _render(port, _with_metrics(_proxy(upstream)))
 
 
 def empty_config(port: int) -> str:
@@ -60,13 +73,22 @@ def _with_metrics(handler: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _proxy(upstream: str, port: int) -> dict[str, Any]:
+def _proxy(upstream: Upstream) -> dict[str, Any]:
     return {
         "handler": "reverse_proxy",
-        # By DNS: virtual IPs need kernel support, and DNS lists only healthy replicas.
-        "dynamic_upstreams": {"source": "a", "name": upstream, "port": str(port), "refresh": "1s"},
-        "load_balancing": {"selection_policy": {"policy": "least_conn"}, "try_duration": "5s", "try_interval": "100ms"},
+        # By name: virtual IPs need kernel support. DNS knows what runs, the edge's readiness check what is ready.
+        "dynamic_upstreams": {"source": "a", "name": upstream.name, "port": str(upstream.port), "refresh": "1s"},
+        # Longer than a replica that is gone stays known: Caddy reads its list of ready replicas every five seconds.
+        "load_balancing": {
+            "selection_policy": {"policy": "least_conn"},
+            "try_duration": "10s",
+            "try_interval": "100ms",
+        },
         # A replica on a lost node does not refuse connections: only a time-out ends the attempt.
         "transport": {"protocol": "http", "dial_timeout": "1s"},
-        "health_checks": {"passive": {"fail_duration": "2s"}},
+        "health_checks": {
+            "passive": {"fail_duration": "2s"},
+            # Caddy checks no dynamic upstreams itself: the edge's readiness check reads path and interval here.
+            "active": {"uri": upstream.health_path, "interval": f"{upstream.interval:g}s"},
+        },
     }

@@ -7,13 +7,6 @@ from pydantic import Field
 from ci.frozen import FrozenModel
 from ci.settings.values import Folder, Image, Module, Name, Port, Repository, Route
 
-# A bare socket: a health check runs every second, and the imports of an HTTP client would take 0.1 s each time.
-PROBE = (
-    "import socket, sys; s = socket.create_connection(('127.0.0.1', {port}), 2); "
-    "s.sendall(b'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
-    "f = s.makefile('rb'); line = f.readline(); f.read(); print(line.decode().strip()); sys.exit(b' 200 ' not in line)"
-)
-
 
 class Tests(FrozenModel):
     """The folders of the service's tests, inside its own folder."""
@@ -43,11 +36,11 @@ class App(FrozenModel):
     port: Port = 8000
     """The port on which the service answers in its container."""
     health_path: Route = "/healthz"
-    """The path of the health check."""
+    """The path at which a replica says over the network, with a status of 200 to 299, that it is ready for requests."""
     version_path: Route = "/version"
     """The path that answers with the version."""
-    health_command: tuple[str, ...] = ()
-    """The health check's command inside the container; empty: a GET of `health_path` with the image's Python."""
+    liveness_command: tuple[str, ...] = ()
+    """A command in the container by which Swarm kills replicas, without coordination; empty: Swarm kills none."""
     base_image: Image = "python"
     """The base image of the service's image, its test image and the agent: a key of `[images]` or any other image."""
     database: Literal["postgres", "none"] = "none"
@@ -58,12 +51,6 @@ class App(FrozenModel):
     """Whether the previous release works on this one's schema, so that both can run at once."""
     tests: Tests = Tests()
     """The folders of the service's tests."""
-
-    @property
-    def probe(self) -> tuple[str, ...]:
-        """The command that checks whether a container is healthy."""
-        script = PROBE.format(port=self.port, path=self.health_path)
-        return self.health_command or ("python", "-ISc", script)
 
 
 HTTPS = 443

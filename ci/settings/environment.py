@@ -118,12 +118,12 @@ class Update(FrozenModel):
 
 
 class Health(FrozenModel):
-    """How long a release may take to get healthy, and how often a replica is checked, in seconds."""
+    """How long a release may take to get healthy, and how often each edge asks a replica, in seconds."""
 
     timeout: Annotated[float, Field(ge=5, le=DAY, allow_inf_nan=False)]
     """How long a release may take to get healthy, in seconds."""
     interval: Annotated[float, Field(ge=0.5, le=DAY, allow_inf_nan=False)]
-    """The time between two health checks of a replica, in seconds."""
+    """The time between two readiness checks of a replica by an edge, in seconds."""
 
 
 class Verify(FrozenModel):

@@ -43,6 +43,13 @@ ALLOWED = {
 BRANCHES = ("tuple[", "literal[", "function-")
 # Old names of settings, and the names that replace them.
 RENAMED = {"tell": "notify", "proof": "tests", "release": "signing"}
+# Settings that are gone, and what to do instead.
+REMOVED = {
+    ("app", "health_command"): (
+        "is gone: the pipeline and the edge ask app.health_path over the network, and start nothing in the container. "
+        "Remove this line; a check that lets Swarm restart replicas is app.liveness_command"
+    ),
+}
 
 
 class SettingsError(Exception):
@@ -87,6 +94,8 @@ def _sentence(detail: ErrorDetails, path: tuple[str, ...], model: type[BaseModel
     if kind == "missing":
         return "must be set", ""
     if kind == "extra_forbidden":
+        if path in REMOVED:
+            return REMOVED[path], ""
         known = _keys_at(model, path[:-1])
         if (new := RENAMED.get(path[-1], "")) in known:
             return f"was renamed: call it {new}", ""

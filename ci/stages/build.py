@@ -26,7 +26,6 @@ def image(settings: Settings, service: Service, version: str) -> dagger.Containe
         built = _python(settings, service)
     return (
         built.with_exposed_port(settings.app.port)
-        .with_docker_healthcheck(list(settings.app.probe), interval="5s", timeout="3s", start_period="20s", retries=3)
         .with_label("org.opencontainers.image.title", settings.app.name)
         .with_label("org.opencontainers.image.version", version)
         .with_label("org.opencontainers.image.base.name", settings.base_image())

@@ -7,6 +7,8 @@ import pytest
 
 from ci import edge
 
+UPSTREAM = edge.Upstream(name="tasks.web-1", port=8000, health_path="/healthz", interval=2)
+
 
 def handler(config: str) -> dict[str, object]:
     servers = json.loads(config)["apps"]["http"]["servers"]
@@ -17,22 +19,29 @@ def handler(config: str) -> dict[str, object]:
     return dict(outer["routes"][0]["handle"][0] if "routes" in outer else outer)
 
 
-def test_edge_routes_to_the_names_of_healthy_replicas() -> None:
-    proxy = handler(edge.release_config(8080, "tasks.web-1", 8000))
+def test_edge_routes_to_the_names_of_replicas() -> None:
+    proxy = handler(edge.release_config(8080, UPSTREAM))
     assert proxy["handler"] == "reverse_proxy"
     assert proxy["dynamic_upstreams"] == {"source": "a", "name": "tasks.web-1", "port": "8000", "refresh": "1s"}
 
 
 def test_request_to_a_lost_replica_is_retried() -> None:
-    proxy = handler(edge.release_config(8080, "tasks.web-1", 8000))
+    proxy = handler(edge.release_config(8080, UPSTREAM))
     assert isinstance(proxy["load_balancing"], dict)
-    assert proxy["load_balancing"]["try_duration"] == "5s"
-    assert proxy["health_checks"] == {"passive": {"fail_duration": "2s"}}
+    assert proxy["load_balancing"]["try_duration"] == "10s"
+    assert isinstance(proxy["health_checks"], dict)
+    assert proxy["health_checks"]["passive"] == {"fail_duration": "2s"}
     assert proxy["transport"] == {"protocol": "http", "dial_timeout": "1s"}
 
 
+def test_path_and_interval_of_the_readiness_check_are_in_the_configuration() -> None:
+    proxy = handler(edge.release_config(8080, UPSTREAM))
+    assert isinstance(proxy["health_checks"], dict)
+    assert proxy["health_checks"]["active"] == {"uri": "/healthz", "interval": "2s"}
+
+
 def test_connection_of_http_1_is_closed_after_its_response() -> None:
-    (server,) = json.loads(edge.release_config(8080, "tasks.web-1", 8000))["apps"]["http"]["servers"].values()
+    (server,) = json.loads(edge.release_config(8080, UPSTREAM))["apps"]["http"]["servers"].values()
     first = server["routes"][0]
     assert first["match"] == [{"protocol": "http/1.1"}]
     assert first["handle"][0]["response"] == {"set": {"Connection": ["close"]}}
@@ -44,7 +53,7 @@ def test_edge_without_a_release_answers_503() -> None:
 
 
 def test_upstream_is_read_from_a_configuration() -> None:
-    assert edge.upstream_of(json.loads(edge.release_config(80, "tasks.web-1", 8000))) == "tasks.web-1"
+    assert edge.upstream_of(json.loads(edge.release_config(80, UPSTREAM))) == "tasks.web-1"
 
 
 @pytest.mark.parametrize("config", [json.loads(edge.empty_config(80)), {}, None, {"apps": []}])
@@ -53,13 +62,13 @@ def test_other_configuration_has_no_upstream(config: object) -> None:
 
 
 def test_edge_listens_on_its_port_and_the_admin_port_only() -> None:
-    config = json.loads(edge.release_config(8080, "tasks.web-1", 8000))
+    config = json.loads(edge.release_config(8080, UPSTREAM))
     (server,) = config["apps"]["http"]["servers"].values()
     assert config["admin"]["listen"] == f":{edge.ADMIN_PORT}"
     assert server["listen"] == [":8080"]
 
 
-@pytest.mark.parametrize("config", [edge.release_config(8080, "tasks.web-1", 8000), edge.empty_config(8080)])
+@pytest.mark.parametrize("config", [edge.release_config(8080, UPSTREAM), edge.empty_config(8080)])
 def test_caddy_takes_the_configuration(config: str) -> None:
     command = ["docker", "run", "--rm", "--interactive", "--network", "none", "caddy:2"]
     check = subprocess.run(

@@ -24,7 +24,6 @@ SETTINGS = """
 [app]
 name = "{name}"
 dockerfile = "Dockerfile"
-health_command = ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8000/healthz"]
 
 [registry]
 repository = "{registry}/{name}"

@@ -11,7 +11,7 @@ from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.helper import HelperContainer, Result, output_of
 from ci.targets.swarm.names import Names, host
-from ci.targets.swarm.services import Service, is_running, relabel, tasks
+from ci.targets.swarm.services import Service, address_of, is_running, relabel, services, tasks
 from ci.targets.swarm.specs.edge import STAMP, with_private_admin
 
 # Seconds that a replica of the edge may take to answer: one on a dying node counts until Swarm notices.
@@ -20,13 +20,8 @@ TIMEOUT = 40
 
 async def addresses(daemon: Daemon, names: Names) -> list[str]:
     """Return the edge's replicas by their addresses on the stack's network."""
-    found = [
-        attachment["Addresses"][0].partition("/")[0]
-        for task in await tasks(daemon, names.full(n.EDGE))
-        if is_running(task)
-        for attachment in task.get("NetworksAttachments", [])
-        if attachment["Network"]["Spec"]["Name"] == names.network
-    ]
+    running = filter(is_running, await tasks(daemon, names.full(n.EDGE)))
+    found = [address for task in running if (address := address_of(task, names.network))]
     if not found:
         raise NotReadyError(f"{names.full(n.EDGE)} does not run: see 'docker service ps {names.full(n.EDGE)}'")
     return found
@@ -39,7 +34,7 @@ async def route(daemon: Daemon, stack: Stack, helper: HelperContainer, release: 
         DaemonError: A replica does not take its new configuration.
     """
     loop = asyncio.get_running_loop()
-    config, end = await _stamp(daemon, _config_of(stack, release)), loop.time() + TIMEOUT
+    config, end = await _stamp(daemon, await _config_of(daemon, stack, release)), loop.time() + TIMEOUT
     done: set[str] = set()
     # Looked up again each time: a replica may start, or end with its node.
     while left := set(await addresses(daemon, Names(stack))) - done:
@@ -98,10 +93,20 @@ async def read_edge_metrics(daemon: Daemon, names: Names, helper: HelperContaine
     return [output_of(result, f"reading {url}") for result, url in zip(results, urls, strict=True)]
 
 
-def _config_of(stack: Stack, release: str) -> str:
+async def _config_of(daemon: Daemon, stack: Stack, release: str) -> str:
     port = stack.environment.edge.port
-    config = edge.release_config(port, host(release), stack.app.port) if release else edge.empty_config(port)
-    return with_private_admin(config)
+    if not release:
+        return with_private_admin(edge.empty_config(port))
+    # An earlier release may answer at another path than the settings say today.
+    service = (await services(daemon, Names(stack))).get(release)
+    path = service["Spec"]["Labels"].get(n.HEALTH_PATH) if service else None
+    upstream = edge.Upstream(
+        name=host(release),
+        port=stack.app.port,
+        health_path=path or stack.app.health_path,
+        interval=stack.environment.health.interval,
+    )
+    return with_private_admin(edge.release_config(port, upstream))
 
 
 async def _stamp(daemon: Daemon, config: str) -> str:

@@ -1,7 +1,7 @@
 """The helper container: one start on the stack's network, then one exec for each command."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -58,6 +58,10 @@ class HelperContainer:
         """Send a request to a server on the stack's network: GET, or POST of JSON."""
         body = ["--header", "Content-Type: application/json", "--post-data", post] if post is not None else []
         return await self.run(["wget", "-q", "-O", "-", "-T", "10", *body, url])
+
+
+# Returns the helper container of a connection, and starts it when it is first needed.
+OpenHelper = Callable[[], Awaitable[HelperContainer]]
 
 
 async def open_helper(daemon: Daemon, stack: Stack, image: str, *, locked: bool) -> HelperContainer:

@@ -78,6 +78,14 @@ async def pull(daemon: Daemon, image: str, login: RegistryLogin) -> None:
     await daemon.progress("POST", "/images/create", params={"fromImage": name, "tag": digest}, headers=headers)
 
 
+async def ensure_image(daemon: Daemon, image: str, login: RegistryLogin) -> None:
+    """Pull an image that this node does not have."""
+    try:
+        await daemon.get(f"/images/{image}/json")
+    except NotFoundError:
+        await pull(daemon, image, login)
+
+
 async def pin_image(daemon: Daemon, stack: Stack, image: str, login: RegistryLogin) -> str:
     """Return a third-party image by digest in the team's own registry; pushes the image where it is missing."""
     if "@sha256:" in image:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ci.hints import OUT_OF_MEMORY, find_hint
 from ci.settings import FILE
@@ -12,42 +13,54 @@ from ci.targets.swarm import specs
 from ci.targets.swarm.edge import routing_labels
 from ci.targets.swarm.health import Health as GateResult
 from ci.targets.swarm.health import wait_until_healthy
+from ci.targets.swarm.helper import OpenHelper
 from ci.targets.swarm.images import auth_header
 from ci.targets.swarm.names import Names
+from ci.targets.swarm.readiness import ReadinessCheck
 from ci.targets.swarm.secrets import remove_old_values
 from ci.targets.swarm.services import create, scale, services
 from ci.targets.target import Health, Retired
 
 # Seconds that a running release may take to be found healthy.
-HEALTH_TIMEOUT = 5
+HEALTH_TIMEOUT = 15
 
 
-async def start_release(daemon: Daemon, stack: Stack, login: RegistryLogin, spec: specs.Spec) -> Health:
+async def start_release(
+    daemon: Daemon, stack: Stack, login: RegistryLogin, open_helper: OpenHelper, spec: specs.Spec
+) -> Health:
     """Start the replicas, `update.parallelism` at a time, and wait until all are healthy."""
     names, environment = Names(stack), stack.environment
+    wait = partial(
+        wait_until_healthy,
+        daemon,
+        spec["Name"],
+        timeout=environment.health.timeout,
+        find_problems=ReadinessCheck(open_helper, stack, {"Spec": spec}).find_problems,
+    )
     auth = auth_header(login, stack.registry.repository)
     if names.short(spec["Name"]) not in await services(daemon, names):
         wanted = environment.replicas
         step = environment.update.parallelism or wanted
         await create(daemon, specs.with_replicas(spec, min(step, wanted)), auth)
         for replicas in range(min(step, wanted), wanted, step):
-            result = await wait_until_healthy(daemon, spec["Name"], replicas, environment.health.timeout)
+            result = await wait(replicas)
             if not result.ok:
                 return _health(stack, result)
             await asyncio.sleep(environment.update.delay)
             await scale(daemon, spec["Name"], min(replicas + step, wanted))
-    return _health(
-        stack, await wait_until_healthy(daemon, spec["Name"], environment.replicas, environment.health.timeout)
-    )
+    return _health(stack, await wait(environment.replicas))
 
 
-async def check_health(daemon: Daemon, stack: Stack, release: str) -> Health:
+async def check_health(daemon: Daemon, stack: Stack, open_helper: OpenHelper, release: str) -> Health:
     """Check whether every replica of a running release is healthy."""
     found = (await services(daemon, Names(stack))).get(release)
     if found is None:
         return Health(ok=False, reason=f"there is no release {release} here: deploy it again")
     replicas = max(1, found["Spec"]["Mode"]["Replicated"]["Replicas"])
-    return _health(stack, await wait_until_healthy(daemon, found["Spec"]["Name"], replicas, HEALTH_TIMEOUT))
+    check = ReadinessCheck(open_helper, stack, found)
+    return _health(
+        stack, await wait_until_healthy(daemon, found["Spec"]["Name"], replicas, HEALTH_TIMEOUT, check.find_problems)
+    )
 
 
 async def remove_release(daemon: Daemon, names: Names, release: str) -> None:

@@ -66,8 +66,16 @@ async def tasks(daemon: Daemon, service: str) -> list[Task]:
 
 
 def is_running(task: Task) -> bool:
-    """Return whether a task runs and should run: with a health check, a task runs for Swarm once it is healthy."""
+    """Return whether a task runs and should run: with a liveness command, a task runs for Swarm once that passed."""
     return bool(task["DesiredState"] == "running" and task["Status"]["State"] == "running")
+
+
+def address_of(task: Task, network: str) -> str:
+    """Return a task's address on a network; empty: it has none."""
+    for attachment in task.get("NetworksAttachments") or []:
+        if attachment["Network"]["Spec"]["Name"] == network and attachment.get("Addresses"):
+            return str(attachment["Addresses"][0]).partition("/")[0]
+    return ""
 
 
 def is_failed(task: Task) -> bool:
@@ -88,7 +96,7 @@ async def logs(daemon: Daemon, task: Task, lines: int = 15) -> str:
 
 
 async def last_probe(daemon: Daemon, task: Task) -> str:
-    """Return the output of a task's last health check, where its container is on this node."""
+    """Return the output of a task's last liveness command or other check, where its container is on this node."""
     container = task["Status"].get("ContainerStatus", {}).get("ContainerID", "")
     try:
         health = (await daemon.get(f"/containers/{container}/json"))["State"].get("Health") if container else None
@@ -96,7 +104,7 @@ async def last_probe(daemon: Daemon, task: Task) -> str:
         return ""
     probes = health["Log"] if health else []
     return (
-        f"health check: {probes[-1]['Output'].strip() or 'no output'} (exit code {probes[-1]['ExitCode']})"
+        f"liveness: {probes[-1]['Output'].strip() or 'no output'} (exit code {probes[-1]['ExitCode']})"
         if probes
         else ""
     )

@@ -6,15 +6,17 @@ from ci.targets.daemon import Daemon
 from ci.targets.stack import Stack
 from ci.targets.swarm import names as n
 from ci.targets.swarm.edge import routing_labels
+from ci.targets.swarm.helper import OpenHelper
 from ci.targets.swarm.intent import read_intent
 from ci.targets.swarm.lock import read_lock
 from ci.targets.swarm.names import Names
-from ci.targets.swarm.services import Service, is_running, services, tasks
+from ci.targets.swarm.readiness import ReadinessCheck
+from ci.targets.swarm.services import Service, Task, is_running, services, tasks
 from ci.targets.target import ReleaseRef, ReleaseState, TargetState
 
 
-async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
-    """Describe the stack."""
+async def read_state(daemon: Daemon, stack: Stack, open_helper: OpenHelper) -> TargetState:
+    """Describe the stack; the replicas of its releases are asked whether they are ready."""
     names = Names(stack)
     found = await services(daemon, names)
     labels = routing_labels(found)
@@ -23,7 +25,13 @@ async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
         read_intent(daemon, names),
         read_lock(daemon, names),
     )
-    running = {name: sum(map(is_running, of_one)) for name, of_one in zip(found, of_services, strict=True)}
+    healthy = await asyncio.gather(
+        *(
+            _count_healthy(of_one, name, found[name], stack, open_helper)
+            for name, of_one in zip(found, of_services, strict=True)
+        )
+    )
+    running = dict(zip(found, healthy, strict=True))
     current = labels.get(n.CURRENT, "")
     return TargetState(
         address=stack.environment.address,
@@ -41,6 +49,14 @@ async def read_state(daemon: Daemon, stack: Stack) -> TargetState:
         intent=intent,
         lock=lock,
     )
+
+
+async def _count_healthy(found: list[Task], name: str, service: Service, stack: Stack, open_helper: OpenHelper) -> int:
+    """Return how many replicas run, and, of a release, are ready."""
+    running = list(filter(is_running, found))
+    if not name.startswith(n.RELEASE) or not running:
+        return len(running)
+    return (await ReadinessCheck(open_helper, stack, service).find_problems(running)).count("")
 
 
 def _reference(found: dict[str, Service], release: str) -> ReleaseRef:

@@ -8,8 +8,9 @@ from ci.targets.access import Access, reach
 from ci.targets.daemon import Daemon
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import edge, intent, lock, metrics, preflight, releases, secrets, specs, state, tests
+from ci.targets.swarm import names as n
 from ci.targets.swarm.helper import HelperContainer, close_helper, open_helper, remove_left_helpers
-from ci.targets.swarm.images import pin_image
+from ci.targets.swarm.images import ensure_image, pin_image
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.owners import check_owner
 from ci.targets.swarm.services import services
@@ -106,15 +107,15 @@ class SwarmTarget:
     async def start_release(self, wanted: ReleaseDescription) -> Health:
         """Start a release beside the current one; see Target."""
         spec = await self._spec(wanted)
-        # At the same time: the switch needs the helper container.
+        # At the same time: the readiness check and the switch need the helper container.
         health, _ = await asyncio.gather(
-            releases.start_release(self.daemon, self.stack, self.login, spec), self._open_helper()
+            releases.start_release(self.daemon, self.stack, self.login, self._open_helper, spec), self._open_helper()
         )
         return health
 
     async def check_health(self, release: str) -> Health:
         """Look whether a release is healthy; see Target."""
-        return await releases.check_health(self.daemon, self.stack, release)
+        return await releases.check_health(self.daemon, self.stack, self._open_helper, release)
 
     async def remove_release(self, release: str) -> None:
         """Remove a release; see Target."""
@@ -165,7 +166,7 @@ class SwarmTarget:
     async def read_state(self) -> TargetState:
         """Describe what exists; see Target."""
         await check_owner(self.daemon, self._names)
-        return await state.read_state(self.daemon, self.stack)
+        return await state.read_state(self.daemon, self.stack, self._open_helper)
 
     # Secrets
 
@@ -191,6 +192,15 @@ class SwarmTarget:
     async def _open_helper(self) -> HelperContainer:
         async with self._opening:
             if self._helper is None:
-                image = await pin_image(self.daemon, self.stack, self.stack.images.caddy, self.login)
+                image = await self._helper_image()
                 self._helper = await open_helper(self.daemon, self.stack, image, locked=self._locked)
             return self._helper
+
+    async def _helper_image(self) -> str:
+        """Return the running edge's image, which needs no registry where this node has it, else the settings' one."""
+        edge_service = (await services(self.daemon, self._names)).get(n.EDGE)
+        if edge_service is None:
+            return await pin_image(self.daemon, self.stack, self.stack.images.caddy, self.login)
+        image = str(edge_service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"])
+        await ensure_image(self.daemon, image, self.login)
+        return image

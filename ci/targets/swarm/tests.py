@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import NotFoundError
 from ci.targets.stack import RegistryLogin, Stack
 from ci.targets.swarm import names as n
-from ci.targets.swarm.images import pull
+from ci.targets.swarm.images import ensure_image
 from ci.targets.swarm.names import Names, host
 from ci.targets.swarm.services import demultiplex
 from ci.targets.swarm.specs import NO_PRIVILEGES
@@ -22,7 +21,7 @@ KEPT_LINES = 400
 async def run_tests(daemon: Daemon, stack: Stack, login: RegistryLogin, run: TestRun, release: str) -> TestResult:
     """Run the command to its end and return what it wrote."""
     began = time.monotonic()
-    await _ensure_image(daemon, run.image, login)
+    await ensure_image(daemon, run.image, login)
     async with _container(daemon, stack, run, release) as container:
         await daemon.post(f"/containers/{container}/start")
         try:
@@ -37,13 +36,6 @@ async def run_tests(daemon: Daemon, stack: Stack, login: RegistryLogin, run: Tes
         output=output,
         seconds=round(time.monotonic() - began, 2),
     )
-
-
-async def _ensure_image(daemon: Daemon, image: str, login: RegistryLogin) -> None:
-    try:
-        await daemon.get(f"/images/{image}/json")
-    except NotFoundError:
-        await pull(daemon, image, login)
 
 
 @asynccontextmanager

@@ -18,16 +18,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Answers; every answer says which build it is from."""
 
     protocol_version = "HTTP/1.1"
+    paused_until = 0.0
 
     def do_GET(self) -> None:
         """Answer by the path."""
         status, body = 200, BUILD
-        if self.path == "/healthz" and BUILD == "sick":
+        if self.path == "/healthz" and (BUILD == "sick" or time.monotonic() < Handler.paused_until):
             status = 503
         elif self.path == "/version":
             status, body = (500 if BUILD == "bad" else 200), json.dumps(dict(os.environ))
         elif self.path == "/moved":
             status = 404
+        elif self.path == "/direct":
+            # Not through the edge.
+            status = 404 if "X-Forwarded-For" in self.headers else 200
+        elif self.path.startswith("/pause?"):
+            # This replica is not ready for so many seconds; it answers other requests all the same.
+            Handler.paused_until = time.monotonic() + float(self.path.partition("?")[2])
         elif self.path == "/process":
             body = pathlib.Path("/proc/self/status").read_text()
         elif self.path == "/secrets":
@@ -39,6 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = body.encode()
         self.send_response(status)
         self.send_header("X-Build", BUILD)
+        self.send_header("X-Replica", socket.gethostname())
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

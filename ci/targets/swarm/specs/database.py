@@ -40,7 +40,8 @@ def database(stack: Stack, image: str, password: Reference) -> Spec:
             "Test": ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", DATABASE_USER],
             "Interval": NANO,
             "Timeout": 3 * NANO,
-            "Retries": 30,
+            # This check tells when the database has started. Swarm must not kill a database because answers are late.
+            "Retries": 1_000_000,
         },
     }
     spec = service(names, n.DATABASE, container, [names.data_network])

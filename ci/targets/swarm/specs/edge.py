@@ -20,6 +20,7 @@ from ci.targets.swarm.specs.parts import (
     rotate_logs,
     service,
 )
+from ci.targets.swarm.specs.readiness import READINESS
 
 EDGE_START = "edge-start"
 # Labels of a helper container: its stack, and whether its run holds the lock.
@@ -40,6 +41,8 @@ for peer in $(getent ahosts {edges} | cut -d ' ' -f 1 | sort -u); do
     [ "$(stamp /tmp/peer.json)" -le "$(stamp "$memory")" ] || cp /tmp/peer.json "$memory"
 done
 export {inside}=$(hostname -i | cut -d ' ' -f 1)
+# Without its readiness check an edge would route by an old list: it ends with the check, and Swarm starts it anew.
+(sh -c "$1" readiness "$memory"; kill $$) &
 exec caddy run --resume --config /etc/caddy/start.json
 """
 
@@ -47,9 +50,10 @@ exec caddy run --resume --config /etc/caddy/start.json
 def edge_service(stack: Stack, image: str, start: Reference, sysctls: Mapping[str, str]) -> Spec:
     """Describe the edge, one on every node: each publishes the port of its own node."""
     names, port = Names(stack), stack.environment.edge.port
+    run = RUN.format(inside=INSIDE, stamp=STAMP, edges=n.host(n.EDGE), port=edge.ADMIN_PORT)
     container = {
         "Image": image,
-        "Command": ["sh", "-c", RUN.format(inside=INSIDE, stamp=STAMP, edges=n.host(n.EDGE), port=edge.ADMIN_PORT)],
+        "Command": ["sh", "-c", run, "edge", READINESS],
         "Configs": [mount_config(start, "/etc/caddy/start.json")],
         "Mounts": [mount_volume(names, "edge-config", "/config"), mount_volume(names, "edge-data", "/data")],
         "StopGracePeriod": 30 * NANO,

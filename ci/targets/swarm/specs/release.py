@@ -32,7 +32,7 @@ def release(stack: Stack, image: str, version: str, secrets: Sequence[Reference]
         "Secrets": [mount_secret(secret, names) for secret in secrets],
         "StopGracePeriod": int(environment.stop_grace * NANO),
         **drop_privileges(),
-        "Healthcheck": _health(stack),
+        "Healthcheck": _liveness(stack),
     }
     spec = service(names, "", container, networks, replicas=environment.replicas)
     spec["TaskTemplate"] |= {"Resources": _resources(environment), **rotate_logs(stack)}
@@ -72,16 +72,19 @@ def _resources(environment: Environment) -> Spec:
     return {"Limits": limits, "Reservations": {"MemoryBytes": resources.reserved_bytes}}
 
 
-def _health(stack: Stack) -> Spec:
-    interval = int(stack.environment.health.interval * NANO)
+def _liveness(stack: Stack) -> Spec:
+    """Describe when Swarm replaces a replica: when its process ends, and by an image's own HEALTHCHECK never."""
+    if not stack.app.liveness_command:
+        return {"Test": ["NONE"]}
     return {
-        "Test": ["CMD", *stack.app.probe],
-        "Interval": interval,
-        "StartInterval": min(interval, NANO),
-        "Timeout": 3 * NANO,
+        "Test": ["CMD", *stack.app.liveness_command],
+        # Slow and lenient: on a starved host every answer is late, and Swarm would replace all replicas at once.
+        "Interval": 10 * NANO,
+        "StartInterval": NANO,
+        "Timeout": 30 * NANO,
         # Failures before the first success do not count for so long: migrations run first.
         "StartPeriod": int(stack.environment.health.timeout * NANO),
-        "Retries": 3,
+        "Retries": 6,
     }
 
 
