@@ -26,6 +26,7 @@ from ci.results import (
     Verification,
 )
 from ci.settings.effective import list_effective
+from ci.settings.values import read_period
 from ci.stages import agent_image, build, database, findings, lint, push, sbom, shells, test
 from ci.stages.agent import Agent
 from ci.stages.arguments import seconds_of
@@ -173,9 +174,14 @@ class Ci:
         checkout: Checkout,
         version: Version = "",
         override: Annotated[str, Doc("The reason to deploy in a freeze window, for people who may")] = "",
+        keep_failed: Annotated[str, Doc("How long to keep a failed candidate, without traffic, like 30m")] = "",
         key: Key = None,
     ) -> Deployment:
         """Deploy a version: check policy, test a candidate, switch traffic, watch metrics. In dev, build it first."""
+        try:
+            kept = read_period(keep_failed)
+        except ValueError as error:
+            raise Refused(f"--keep-failed {error} (is {keep_failed})") from error
         agent, made = await self._project.agent(key), None
         if agent.settings.environment(env).kind == "dev":
             made = await self._package(agent, Commits(checkout, required=False), version, env, deploys=True)
@@ -186,6 +192,7 @@ class Ci:
             environment=env,
             version=version,
             override=override,
+            keep_failed=kept,
             build=made.build if made else None,
             github_run=self.github_run,
         )

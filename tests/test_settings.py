@@ -8,6 +8,7 @@ import pytest
 
 from ci.settings import Settings, SettingsError, find_person
 from ci.settings.effective import EffectiveSetting, list_effective
+from ci.settings.values import read_period
 
 FILE = """
 [app]
@@ -232,6 +233,17 @@ def test_address_is_the_edges_address() -> None:
     assert Settings.parse(FILE).environment("production").address == "http://localhost:9000"
     given = Settings.parse(FILE, ["environments.dev.edge.address=https://shop.example.org"])
     assert given.environment("dev").address == "https://shop.example.org"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 0), ("90s", 90), ("30m", 1800), ("2h", 7200)])
+def test_period_has_a_unit(text: str, seconds: float) -> None:
+    assert read_period(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "m", "-1m", "1.5h", "30m\n", "30 m", "1d", "25h"])
+def test_other_period_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="like 30m"):
+        read_period(text)
 
 
 def test_former_health_command_is_refused_with_what_replaces_it() -> None:

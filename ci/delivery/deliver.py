@@ -63,6 +63,7 @@ async def deliver(request: DeliveryRequest, target: Target, policy: Policy) -> D
                 release=ReleaseDescription(image=decision.image, version=decision.version, features=decision.features),
                 tests=TestRun(image=image, command=test_command(target)) if image else None,
                 verified=decision.verified,
+                keep_failed=request.keep_failed,
                 check_policy=_recheck(policy, request.model_copy(update={"version": decision.version})),
                 stages=[locked],
                 known={

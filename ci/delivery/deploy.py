@@ -63,9 +63,9 @@ async def start_candidate(run: Run) -> str:
         await target.write_intent(_intent(current, release))
         health = await target.start_release(run.release)
         if not health.ok:
-            await _discard(run, release)
-            message = f"{release} did not get healthy and was removed; {current or 'nothing'} serves. {health.reason}"
-            raise DeliveryEnded(Outcome.FAILED, message, release=release, logs=health.logs)
+            what = await _discard(run, release)
+            message = f"{release} did not get healthy and {what}; {current or 'nothing'} serves. {health.reason}"
+            raise DeliveryEnded(Outcome.FAILED, message, release=release, logs=health.logs, seen=health.reason)
         stage.message = f"{release} is healthy"
     return release
 
@@ -77,10 +77,14 @@ async def test_candidate(run: Run, release: str) -> TestResult | None:
     async with run.stage("test") as stage:
         result = await run.target.run_tests(run.tests, release)
         if result.status != "passed":
-            await _discard(run, release)
+            health = await run.target.examine_release(release)
+            what = await _discard(run, release)
             why = "not done in time" if result.status == "timeout" else f"exit code {result.exit_code}"
-            message = f"the tests of {release} failed: {why}"
-            raise DeliveryEnded(Outcome.FAILED, message, release=release, tests=result)
+            message = f"the tests of {release} failed: {why}" + (f"; {release} {what}" if run.keep_failed else "")
+            message += f". {health.reason}" if health.reason else ""
+            raise DeliveryEnded(
+                Outcome.FAILED, message, release=release, tests=result, logs=health.logs, seen=health.reason
+            )
         stage.message = f"{release} passed its tests"
     return result
 
@@ -91,7 +95,7 @@ async def recheck_policy(run: Run, release: str) -> None:
         try:
             await run.check_policy()
         except DeliveryEnded:
-            await _discard(run, release)
+            await _discard(run, release, keep=False)
             raise
         stage.message = "policy still allows the delivery"
 
@@ -102,6 +106,9 @@ async def switch(run: Run, release: str) -> None:
     async with run.stage("switch") as stage:
         health = await target.check_health(release)
         if not health.ok:
+            run.known |= {"logs": health.logs, "seen": health.reason}
+            if run.keep_failed:
+                await _discard(run, release)
             raise NotReadyError(f"{release} is not healthy, so no user is routed there: {health.reason}")
         state = await target.read_state()
         await target.route(release)
@@ -142,7 +149,10 @@ async def switch_back(run: Run) -> None:
         await target.route(previous)
         await target.record_routing(current=previous, previous="", stable=previous)
         if failed:
-            await target.remove_release(failed)
+            # Only now: users come first.
+            health = await target.examine_release(failed)
+            run.known |= {"logs": health.logs, "seen": health.reason}
+            await _remove_or_keep(run, failed)
         await target.clear_intent()
         # No role keeps the releases before: until the next delivery they would run on, long after `keep_previous`.
         await target.retire()
@@ -187,11 +197,23 @@ async def _watch(run: Run) -> Verdict:
     return verdict
 
 
-async def _discard(run: Run, release: str) -> None:
-    state = await run.target.read_state()
+async def _discard(run: Run, release: str, *, keep: bool = True) -> str:
+    """Remove a failed candidate, or keep it as long as the request says; returns what was done, in words."""
+    state, what = await run.target.read_state(), "serves already"
     if release not in {state.current.release, state.previous.release}:
-        await run.target.remove_release(release)
+        what = await _remove_or_keep(run, release, keep=keep)
     await run.target.clear_intent()
+    return what
+
+
+async def _remove_or_keep(run: Run, release: str, *, keep: bool = True) -> str:
+    if not (keep and run.keep_failed):
+        await run.target.remove_release(release)
+        return "was removed"
+    await run.target.keep_release(release, run.keep_failed)
+    if run.tests:
+        run.known["shell_beside"] = run.target.shell_beside(release, run.tests.image)
+    return f"is kept without traffic for {run.keep_failed / 60:.0f} minutes"
 
 
 def _intent(current: str, candidate: str, *, rollback: bool = False) -> Intent:

@@ -27,7 +27,7 @@ class Policy:
         Raises:
             RefusedError: Policy does not allow the delivery; it holds every reason.
         """
-        delivery = DeliveryInput(**request.model_dump(exclude={"patience"}))
+        delivery = DeliveryInput(**request.model_dump(exclude={"patience", "keep_failed"}))
         github = GithubAccess(token_file=self.github_token, run=self.github_run)
         found = await check_policy(self.ledger, self.settings, delivery, github)
         return found.decision, found.history

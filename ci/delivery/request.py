@@ -1,6 +1,8 @@
 """A delivery's request and its report."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ci.analysis import Verdict
 from ci.escaping import Line
@@ -26,6 +28,8 @@ class DeliveryRequest(FrozenModel):
     override: str = ""
     # Roll back although the database's migrations make it unsafe.
     force: bool = False
+    # Seconds that a failed candidate is kept, without traffic; 0: it is removed at once.
+    keep_failed: Annotated[float, Field(ge=0, le=86400)] = 0
     # Seconds to wait for another run's lock; a person's lock is not waited for.
     patience: float = 30
 
@@ -62,8 +66,12 @@ class DeliveryReport(FrozenModel):
     # What was done about a killed run, and whose expired lock was taken over.
     recovered: Literal["", "undone", "finished"] = ""
     took_over: str = ""
-    # The last lines of the replicas, where the candidate did not get healthy.
+    # The last lines of the failed candidate's replicas.
     logs: str = ""
+    # How these replicas ended, or what they answered; empty: they ran and were ready.
+    seen: str = ""
+    # The command that opens a shell in the test image beside the failed candidate; empty: it was removed.
+    shell_beside: str = ""
     test_command: tuple[str, ...] = ()
     tests: TestResult | None = None
     verdict: Verdict | None = None

@@ -37,6 +37,8 @@ class Run:
     verified: bool
     # Raises DeliveryEnded where policy no longer allows the delivery.
     check_policy: Callable[[], Awaitable[None]]
+    # Seconds that a failed candidate is kept, without traffic.
+    keep_failed: float = 0
     stages: list[StageResult] = field(default_factory=list)
     # Fields of the report that are known however the delivery ends.
     known: dict[str, Any] = field(default_factory=dict)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+PERIOD = re.compile(r"([0-9]{1,6})([smh])")
 SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
 # Docker starts no container with less; more than a PiB is a mistake, and Docker's numbers end at 8 EiB.
 LEAST_MEMORY, MOST_MEMORY = 6 << 20, 1 << 50
@@ -33,6 +35,15 @@ def size_in_bytes(text: str) -> int:
     if not match:
         raise ValueError("must be a whole number with a unit of B, KiB, MiB or GiB, like 256MiB")
     return int(match[1]) * UNITS[match[2]]
+
+
+def read_period(text: str) -> float:
+    """Read a period such as `90s`, `30m` or `2h`, at most a day; returns seconds, and 0 for an empty text."""
+    match = PERIOD.fullmatch(text)
+    seconds = int(match[1]) * SECONDS[match[2]] if match else 0
+    if (text and not match) or seconds > DAY:
+        raise ValueError("must be a whole number with a unit of s, m or h, like 30m, and at most a day")
+    return seconds
 
 
 def _checked_memory(text: str) -> str:

@@ -115,7 +115,7 @@ class TargetState(FrozenModel):
 
 @dataclass(frozen=True)
 class Health:
-    """Whether a release is healthy, and where it is not, why: a sentence and the replicas' last lines."""
+    """Whether a release is healthy, and where it is not, why; and the replicas' last lines."""
 
     ok: bool
     reason: str = ""
@@ -266,10 +266,19 @@ class Target(Protocol):
     async def remove_release(self, release: str) -> None:
         """Remove a release; nothing happens where it does not exist."""
 
+    async def examine_release(self, release: str) -> Health:
+        """Say at once what is seen of a release's replicas: how they ended, what they answer, their last lines."""
+
+    async def keep_release(self, release: str, seconds: float) -> None:
+        """Keep a release that no role keeps: for so long, retirement leaves it; nothing happens where there is none."""
+
     # Tests
 
     async def run_tests(self, run: TestRun, release: str = "") -> TestResult:
         """Run tests against a release; empty: against the edge."""
+
+    def shell_beside(self, release: str, image: str) -> str:
+        """Return the command that opens a shell in a test image on a release's network."""
 
     # Route
 
@@ -296,7 +305,7 @@ class Target(Protocol):
     # Retire
 
     async def retire(self) -> Retired:
-        """Remove every release but the current one and, while `keep_previous` is not over, the previous one."""
+        """Remove every release but the current, the previous while `keep_previous` lasts, and those that are kept."""
 
     # State
 

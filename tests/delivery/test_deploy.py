@@ -93,8 +93,52 @@ async def test_candidate_whose_tests_fail_is_removed(world: World) -> None:
     assert (result.ended.outcome, stages(result)[-1]) == (Outcome.FAILED, "test")
     assert result.ended.tests is not None
     assert result.ended.tests.exit_code == 1
+    # What the candidate wrote last would be gone with it.
+    assert (result.ended.logs, result.ended.seen) == (f"the last lines of {result.ended.release}", "")
     assert serving(world) == "good-1"
     assert len(world.stacks["dev"].releases) == 1
+
+
+@pytest.mark.parametrize("version", ["sick", "failing", "fading", "bad", "dying"])
+async def test_failed_candidate_is_kept_without_traffic_for_a_while(world: World, version: str) -> None:
+    await world.release("dev", "good-1")
+    result = await world.release("dev", version, keep_failed=1800)
+    stack = world.stacks["dev"]
+    assert not result.ended.ok
+    assert serving(world) == "good-1"
+    assert {found.version for found in stack.releases.values()} == {"good-1", version}
+    assert stack.intent is None
+    (kept,) = [found.name for found in stack.releases.values() if found.version == version]
+    assert result.ended.shell_beside.endswith(f"beside {kept}")
+    # The next delivery leaves the failed release, until its time is over.
+    await world.release("dev", "good-2")
+    assert kept in stack.releases
+    await asyncio.sleep(1800)
+    await world.release("dev", "good-3")
+    assert kept not in stack.releases
+
+
+async def test_denied_candidate_is_not_kept(world: World) -> None:
+    await world.release("production", "good-1")
+    await world.build("good-2")
+    await world.state("approve", "good-2", "lead", "stakeholder")
+
+    async def deny() -> None:
+        await asyncio.sleep(4)
+        await world.state("deny", "good-2", "stakeholder")
+
+    result, _ = await asyncio.gather(world.deliver("production", "good-2", keep_failed=1800), deny())
+    assert result.ended.outcome is Outcome.REFUSED
+    assert len(world.stacks["production"].releases) == 1
+
+
+async def test_kept_release_that_succeeds_later_is_kept_no_longer(world: World) -> None:
+    await world.release("dev", "good-1")
+    await world.release("dev", "failing", keep_failed=1800)
+    stack = world.stacks["dev"]
+    (kept,) = [found for found in stack.releases.values() if found.version == "failing"]
+    await world.deliver("dev", "failing")
+    assert kept.name not in stack.releases
 
 
 async def test_candidate_that_falls_ill_during_its_tests_is_never_switched_to(world: World) -> None:
@@ -128,6 +172,7 @@ async def test_release_that_fails_its_verification_is_rolled_back(world: World, 
     await world.release("dev", "good-1")
     result = await world.release("dev", version)
     assert (result.ended.outcome, result.ended.ok) == (Outcome.ROLLED_BACK, False)
+    assert result.ended.logs
     assert stages(result)[-2:] == ["verify", "switch back"]
     assert result.ended.verdict is not None
     assert result.ended.verdict.outcome == "fail"

@@ -61,6 +61,34 @@ def test_message_of_failed_tests_ends_with_their_output_and_commands() -> None:
     ]
 
 
+def test_message_of_failed_tests_shows_the_last_lines_of_the_candidate() -> None:
+    tests = TestResult(status="failed", exit_code=1, output="assert 500 == 200", seconds=1.5)
+    story = render_failure(SETTINGS, report("tests failed", tests=tests, test_command=COMMAND, logs="KeyError: 'x'"))
+    lines = story.splitlines()
+    at = lines.index("the release's last lines:")
+    assert lines[at + 1 : at + 3] == ["KeyError: 'x'", "seen: every replica of the release ran and was ready"]
+
+
+def test_candidate_that_ended_is_not_blamed_on_dns() -> None:
+    output = "socket.gaierror: [Errno -2] Name or service not known"
+    tests = TestResult(status="failed", exit_code=1, output=output, seconds=1.5)
+    fine = render_failure(SETTINGS, report("tests failed", tests=tests, test_command=COMMAND))
+    assert "/etc/resolv.conf" in fine
+    ended = "a replica ended: non-zero exit (137), killed: out of memory"
+    story = render_failure(SETTINGS, report("tests failed", tests=tests, test_command=COMMAND, seen=ended))
+    assert "/etc/resolv.conf" not in story
+    assert f"seen: {ended}" in story
+    assert "ran out of memory" in story
+
+
+def test_message_of_a_kept_release_names_the_command_for_a_shell_beside_it() -> None:
+    tests = TestResult(status="failed", exit_code=1, output="FAILED", seconds=1.5)
+    shell = "docker run --rm -it image"
+    story = render_failure(SETTINGS, report("tests failed", tests=tests, test_command=COMMAND, shell_beside=shell))
+    assert story.splitlines()[-1] == f"a shell in the test image, beside the failed release: {shell}"
+    assert "was removed" not in story
+
+
 def test_message_of_an_unhealthy_release_ends_with_its_logs_and_commands() -> None:
     story = render_failure(SETTINGS, report("web-1 did not get healthy", logs="no such module\n"))
     assert story.splitlines()[-7:] == [

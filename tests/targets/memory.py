@@ -86,6 +86,8 @@ class Release:
     started: datetime
     # The numbers of the secrets' values that it reads.
     secrets: Mapping[str, int]
+    # Until when retirement leaves the release, though no role keeps it.
+    kept_until: datetime = LONG_AGO
 
     @property
     def healthy(self) -> int:
@@ -250,7 +252,9 @@ class MemoryTarget:
         """Start a release beside the current one; see Target."""
         async with self._call("start_release"):
             name, secrets = self._prepare(wanted)
-            if name not in self.memory.releases:
+            if found := self.memory.releases.get(name):
+                found.kept_until = LONG_AGO
+            else:
                 self.memory.releases[name] = Release(
                     name=name,
                     image=wanted.image,
@@ -274,6 +278,24 @@ class MemoryTarget:
             self.memory.count()
             self.memory.releases.pop(release, None)
 
+    async def examine_release(self, release: str) -> Health:
+        """Say what is seen of a release; see Target."""
+        async with self._call("examine_release"):
+            found = self.memory.releases.get(release)
+            if found is None:
+                return Health(ok=False, reason=f"there is no release {release} here")
+            if found.ended:
+                return Health(ok=False, reason="a replica ended", logs="this build cannot start")
+            if found.healthy < found.replicas:
+                return Health(ok=False, reason="readiness: 503", logs="readiness: 503")
+            return Health(ok=True, logs=f"the last lines of {release}")
+
+    async def keep_release(self, release: str, seconds: float) -> None:
+        """Keep a release for some time; see Target."""
+        async with self._call("keep_release"):
+            if found := self.memory.releases.get(release):
+                found.kept_until = datetime.now(UTC) + timedelta(seconds=seconds)
+
     # Tests
 
     async def run_tests(self, run: TestRun, release: str = "") -> TestResult:
@@ -292,6 +314,10 @@ class MemoryTarget:
                 output=f"{' '.join(run.command)} ended with {exit_code}",
                 seconds=min(behaviour.duration, run.timeout),
             )
+
+    def shell_beside(self, release: str, image: str) -> str:
+        """Return what would open a shell; see Target."""
+        return f"a shell in {image} beside {release}"
 
     # Route
 
@@ -357,7 +383,8 @@ class MemoryTarget:
             since = datetime.fromisoformat(memory.since) if memory.since else now
             is_over = since + timedelta(seconds=self.stack.environment.keep_previous) <= now
             kept = memory.previous if memory.previous in memory.releases and not is_over else ""
-            removed = tuple(name for name in memory.releases if name not in {memory.current, kept})
+            stays = {memory.current, kept, *(name for name, one in memory.releases.items() if one.kept_until > now)}
+            removed = tuple(name for name in memory.releases if name not in stays)
             for name in removed:
                 del memory.releases[name]
             self._forget_unread()

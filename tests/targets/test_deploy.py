@@ -1,6 +1,7 @@
 """A whole deploy on a real Swarm: how each outcome looks, and what the environment is left like."""
 
 import asyncio
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,13 +12,15 @@ from ci.agent.protocol.requests import UnlockEnvironment
 from ci.agent.protocol.responses import Done
 from ci.delivery.budget import time_budget
 from ci.outcome import Outcome
+from ci.stages.deliver import render_failure
 from ci.targets.target import ReleaseRef
 from tests.agents import Agent, Images, deploy_request
-from tests.machine import a_free_port
+from tests.machine import a_free_port, docker
 from tests.registries import a_stoppable_registry
 
 Traffic = Callable[[Agent], AbstractContextManager[Counter[str]]]
 
+KILLS = 'wget -q -O - "$BASE_URL/exit"; echo wget: bad address; exit 1'
 PASSES = 'wget -q -O - "$BASE_URL/" && echo " answered"'
 FAILS = "echo 3 tests failed; exit 3"
 
@@ -73,6 +76,33 @@ async def test_failed_tests_leave_current_release_serving(serving: Agent, images
     assert report.message.endswith("failed: exit code 3")
     assert set(seen) == {"200 one"}, seen
     await assert_nothing_changed(serving)
+
+
+async def test_candidate_that_ends_during_its_tests_shows_its_last_lines(serving: Agent, images: Images) -> None:
+    report = await serving.deploy("killed", images.service("two"), images.tests(KILLS))
+    assert (report.ok, report.outcome) == (False, Outcome.FAILED)
+    assert "a replica ended: non-zero exit (3)" in report.message
+    assert "the last words of this replica" in report.logs
+    story = render_failure(serving.settings, report)
+    assert "the last words of this replica" in story
+    assert "/etc/resolv.conf" not in story
+    await assert_nothing_changed(serving)
+
+
+async def test_failed_candidate_is_kept_without_traffic(serving: Agent, images: Images, traffic: Traffic) -> None:
+    request = deploy_request("kept", images.service("two"), images.tests(FAILS)).model_copy(update={"keep_failed": 600})
+    with traffic(serving) as seen:
+        report = await serving.deliver(request)
+        assert "is kept without traffic for 10 minutes" in report.message
+        words = [word for word in shlex.split(report.shell_beside) if word not in {"--interactive", "--tty"}]
+        # The test image with a shell, on the release's network.
+        assert docker(*words[1:], "-c", 'wget -q -O - "$BASE_URL/"') == "two"
+    assert set(seen) == {"200 one"}, seen
+    state = await serving.state()
+    assert {found.role for found in state.releases} == {"current", "candidate"}
+    assert (state.intent, state.lock) == (None, None)
+    async with serving.target() as target:
+        await target.remove_release(report.release)
 
 
 async def test_candidate_that_cannot_start_leaves_current_release_serving(serving: Agent, images: Images) -> None:

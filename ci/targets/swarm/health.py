@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ci.hints import OUT_OF_MEMORY
 from ci.targets.daemon import Daemon
 from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, logs, ran_out_of_memory, tasks
 
@@ -24,7 +25,6 @@ class Health:
     ok: bool
     reason: str = ""
     logs: str = ""
-    out_of_memory: bool = False
 
 
 async def _always_ready(running: Sequence[Task]) -> list[str]:
@@ -54,18 +54,34 @@ async def wait_until_healthy(
         await asyncio.sleep(POLL)
 
 
-async def _unhealthy(daemon: Daemon, found: list[Task], problems: Sequence[str], reason: str) -> Health:
+async def examine(daemon: Daemon, service: str, find_problems: FindProblems) -> Health:
+    """Say at once how replicas ended and what the running ones answer, with the last lines of both."""
+    found = await tasks(daemon, service)
+    problems = await find_problems([task for task in found if is_running(task)])
+    health = await _unhealthy(daemon, found, problems)
+    is_fine = bool(found) and not any(problems) and not any(map(is_failed, found))
+    return replace(health, ok=True, reason="") if is_fine else health
+
+
+async def _unhealthy(daemon: Daemon, found: list[Task], problems: Sequence[str], reason: str = "") -> Health:
+    begin = f"{reason}: " if reason else ""
     found.sort(key=lambda task: str(task["CreatedAt"]), reverse=True)
     # The reason is in the task that still tries to start, or in the last failed one.
     culprits = [task for task in found if is_failed(task) or "ContainerStatus" in task["Status"]][:2] or found[:1]
     if not culprits:
-        return Health(ok=False, reason=f"{reason}: Swarm started no replica: see 'docker service ps'")
-    seen = {problem for problem in problems if problem}
-    why = {str(task["Status"].get("Err") or task["Status"].get("Message") or "") for task in culprits}
+        return Health(ok=False, reason=f"{begin}Swarm started no replica: see 'docker service ps'")
+    answers = sorted({problem for problem in problems if problem})
+    ends = [await _how_it_ended(daemon, task) for task in culprits if is_failed(task)]
+    states = [str(task["Status"].get("Err") or task["Status"].get("Message") or "") for task in culprits]
     lines = [text for task in culprits for text in (await logs(daemon, task), await last_probe(daemon, task)) if text]
     return Health(
         ok=False,
-        reason=f"{reason}: {'; '.join(sorted(filter(None, seen or why)))}",
-        logs="\n".join(dict.fromkeys([*lines, *sorted(seen)])),
-        out_of_memory=any([await ran_out_of_memory(daemon, task) for task in culprits]),
+        reason=begin + "; ".join(dict.fromkeys(filter(None, [*ends, *answers] or states))),
+        logs="\n".join(dict.fromkeys([*lines, *answers])),
     )
+
+
+async def _how_it_ended(daemon: Daemon, task: Task) -> str:
+    message = str(task["Status"].get("Err") or task["Status"].get("Message") or "").removeprefix("task: ")
+    killed = f", {OUT_OF_MEMORY}" if await ran_out_of_memory(daemon, task) else ""
+    return f"a replica ended: {message}{killed}"

@@ -15,6 +15,8 @@ STACK = "slipway.stack"
 IMAGE = "slipway.image"
 VERSION = "slipway.version"
 PORT = "slipway.port"
+# On a failed release that is kept without traffic: until when.
+KEPT_UNTIL = "slipway.kept-until"
 HEALTH_PATH = "slipway.health-path"
 VERSION_PATH = "slipway.version-path"
 # On a service that is not a release: the digest of its description when it was created.

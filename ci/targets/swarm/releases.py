@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from ci.hints import OUT_OF_MEMORY, find_hint
+from ci.hints import find_hint
 from ci.settings import FILE
 from ci.targets.daemon import Daemon
 from ci.targets.stack import RegistryLogin, Stack
@@ -12,13 +12,13 @@ from ci.targets.swarm import names as n
 from ci.targets.swarm import specs
 from ci.targets.swarm.edge import routing_labels
 from ci.targets.swarm.health import Health as GateResult
-from ci.targets.swarm.health import wait_until_healthy
+from ci.targets.swarm.health import examine, wait_until_healthy
 from ci.targets.swarm.helper import OpenHelper
 from ci.targets.swarm.images import auth_header
 from ci.targets.swarm.names import Names
 from ci.targets.swarm.readiness import ReadinessCheck
 from ci.targets.swarm.secrets import remove_old_values
-from ci.targets.swarm.services import create, scale, services
+from ci.targets.swarm.services import Service, create, relabel, scale, services
 from ci.targets.target import Health, Retired
 
 # Seconds that a running release may take to be found healthy.
@@ -38,7 +38,11 @@ async def start_release(
         find_problems=ReadinessCheck(open_helper, stack, {"Spec": spec}).find_problems,
     )
     auth = auth_header(login, stack.registry.repository)
-    if names.short(spec["Name"]) not in await services(daemon, names):
+    there = (await services(daemon, names)).get(names.short(spec["Name"]))
+    if there and _is_kept(there):
+        # A failed attempt of the same release: this attempt decides anew whether it stays.
+        await relabel(daemon, spec["Name"], **{n.KEPT_UNTIL: ""})
+    if there is None:
         wanted = environment.replicas
         step = environment.update.parallelism or wanted
         await create(daemon, specs.with_replicas(spec, min(step, wanted)), auth)
@@ -63,6 +67,22 @@ async def check_health(daemon: Daemon, stack: Stack, open_helper: OpenHelper, re
     )
 
 
+async def examine_release(daemon: Daemon, stack: Stack, open_helper: OpenHelper, release: str) -> Health:
+    """Say at once what is seen of a release's replicas."""
+    found = (await services(daemon, Names(stack))).get(release)
+    if found is None:
+        return Health(ok=False, reason=f"there is no release {release} here")
+    check = ReadinessCheck(open_helper, stack, found)
+    return _health(stack, await examine(daemon, found["Spec"]["Name"], check.find_problems))
+
+
+async def keep_release(daemon: Daemon, names: Names, release: str, seconds: float) -> None:
+    """Let retirement leave a release for so long; nothing happens where it does not exist."""
+    if release in await services(daemon, names):
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        await relabel(daemon, names.full(release), **{n.KEPT_UNTIL: until.isoformat(timespec="seconds")})
+
+
 async def remove_release(daemon: Daemon, names: Names, release: str) -> None:
     """Remove a release; nothing happens where it does not exist."""
     await daemon.delete(f"/services/{names.full(release)}")
@@ -77,16 +97,22 @@ async def retire(daemon: Daemon, stack: Stack) -> Retired:
     is_over = since + timedelta(seconds=stack.environment.keep_previous) <= datetime.now(UTC)
     previous = labels.get(n.PREVIOUS, "")
     kept = previous if previous in found and not is_over else ""
-    removed = [name for name in found if name.startswith(n.RELEASE) and name not in {labels.get(n.CURRENT), kept}]
+    stays = {labels.get(n.CURRENT), kept, *(name for name, service in found.items() if _is_kept(service))}
+    removed = [name for name in found if name.startswith(n.RELEASE) and name not in stays]
     await asyncio.gather(*(remove_release(daemon, names, name) for name in removed))
     await remove_old_values(daemon, names)
     return Retired(kept, tuple(removed))
 
 
+def _is_kept(service: Service) -> bool:
+    until = service["Spec"]["Labels"].get(n.KEPT_UNTIL)
+    return bool(until) and datetime.fromisoformat(until) > datetime.now(UTC)
+
+
 def _health(stack: Stack, result: GateResult) -> Health:
     if result.ok:
-        return Health(ok=True)
-    output = "\n".join([result.reason, result.logs, *([OUT_OF_MEMORY] if result.out_of_memory else [])])
+        return Health(ok=True, logs=result.logs)
+    output = f"{result.reason}\n{result.logs}"
     limit = f"environments.{stack.name}.resources.memory is {stack.environment.resources.memory}"
     memory = f"{limit}: raise it in {FILE}, or let the service use less"
     reason = " ".join(filter(None, [result.reason, find_hint(output, memory=memory)]))

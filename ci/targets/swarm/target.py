@@ -121,11 +121,23 @@ class SwarmTarget:
         """Remove a release; see Target."""
         await releases.remove_release(self.daemon, self._names, release)
 
+    async def examine_release(self, release: str) -> Health:
+        """Say what is seen of a release; see Target."""
+        return await releases.examine_release(self.daemon, self.stack, self._open_helper, release)
+
+    async def keep_release(self, release: str, seconds: float) -> None:
+        """Keep a release for some time; see Target."""
+        await releases.keep_release(self.daemon, self._names, release, seconds)
+
     # Tests
 
     async def run_tests(self, run: TestRun, release: str = "") -> TestResult:
         """Run tests against a release; see Target."""
         return await tests.run_tests(self.daemon, self.stack, self.login, run, release)
+
+    def shell_beside(self, release: str, image: str) -> str:
+        """Return the command for a shell beside a release; see Target."""
+        return tests.shell_beside(self.stack, image, release)
 
     # Route
 

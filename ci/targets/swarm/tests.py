@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,15 @@ async def run_tests(daemon: Daemon, stack: Stack, login: RegistryLogin, run: Tes
         output=output,
         seconds=round(time.monotonic() - began, 2),
     )
+
+
+def shell_beside(stack: Stack, image: str, release: str) -> str:
+    """Return the docker command that opens a shell in a test image, where and as its tests ran."""
+    target = stack.environment.target
+    host_option = ["--host", target.address] if target.is_ssh else []
+    options = ["--rm", "--interactive", "--tty", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    network = ["--network", Names(stack).network, "--env", f"BASE_URL={_base_url(stack, release)}"]
+    return shlex.join(["docker", *host_option, "run", *options, *network, "--entrypoint", "sh", image])
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ SLOW_ON_SWARM = (
     "test_lock_of_a_silent_run_is_taken_over",
     "test_release_that_is_sick_is_not_healthy_in_time",
     "test_release_that_crashes_is_not_healthy",
+    "test_examined_release_shows_how_its_replicas_ended",
 )
 Image = Callable[[str], str]
 

@@ -79,6 +79,41 @@ async def test_release_that_does_not_exist_is_not_healthy(subject: Subject) -> N
     assert "web-none" in health.reason
 
 
+async def test_examined_release_shows_how_its_replicas_ended(subject: Subject) -> None:
+    release = await subject.start("one")
+    assert (await subject.target.examine_release(release)).ok
+    missing = await subject.target.examine_release("web-none")
+    assert not missing.ok
+    assert "web-none" in missing.reason
+    wanted = subject.release("crash")
+    crashed = (await subject.target.prepare_candidate(wanted)).release
+    await subject.target.start_release(wanted)
+    health = await subject.target.examine_release(crashed)
+    assert not health.ok
+    assert "a replica ended" in health.reason
+    assert "this build cannot start" in health.logs
+    await subject.target.remove_release(crashed)
+
+
+async def test_kept_release_is_left_by_retirement_until_its_time_is_over(subject: Subject) -> None:
+    await subject.serve("one")
+    release = await subject.start("two")
+    await subject.target.keep_release(release, 600)
+    assert (await subject.target.retire()).removed == ()
+    await subject.target.keep_release(release, 0)
+    await asyncio.sleep(1.1)
+    assert (await subject.target.retire()).removed == (release,)
+    await subject.target.keep_release(release, 600)
+
+
+async def test_release_that_is_started_anew_is_no_longer_kept(subject: Subject) -> None:
+    await subject.serve("one")
+    release = await subject.start("two")
+    await subject.target.keep_release(release, 600)
+    assert await subject.start("two") == release
+    assert (await subject.target.retire()).removed == (release,)
+
+
 async def test_removed_release_is_gone(subject: Subject) -> None:
     release = await subject.start("two")
     await subject.target.remove_release(release)

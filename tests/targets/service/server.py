@@ -22,6 +22,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer by the path."""
+        self._obey()
         status, body = 200, BUILD
         if self.path == "/healthz" and (BUILD == "sick" or time.monotonic() < Handler.paused_until):
             status = 503
@@ -32,9 +33,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/direct":
             # Not through the edge.
             status = 404 if "X-Forwarded-For" in self.headers else 200
-        elif self.path.startswith("/pause?"):
-            # This replica is not ready for so many seconds; it answers other requests all the same.
-            Handler.paused_until = time.monotonic() + float(self.path.partition("?")[2])
         elif self.path == "/process":
             body = pathlib.Path("/proc/self/status").read_text()
         elif self.path == "/secrets":
@@ -50,6 +48,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def _obey(self) -> None:
+        if self.path == "/exit":
+            sys.stderr.write("the last words of this replica\n")
+            sys.stderr.flush()
+            os._exit(3)
+        if self.path.startswith("/pause?"):
+            # This replica is not ready for so many seconds; it answers other requests all the same.
+            Handler.paused_until = time.monotonic() + float(self.path.partition("?")[2])
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
