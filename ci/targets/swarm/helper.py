@@ -1,12 +1,13 @@
 """The helper container: one start on the stack's network, then one exec for each command."""
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ci.targets.daemon import Daemon
-from ci.targets.errors import ConflictError, DaemonError
+from ci.targets.errors import ConflictError, DaemonError, UnreachableError
 from ci.targets.stack import Stack
 from ci.targets.swarm import specs
 from ci.targets.swarm.names import Names
@@ -66,9 +67,16 @@ OpenHelper = Callable[[], Awaitable[HelperContainer]]
 
 async def open_helper(daemon: Daemon, stack: Stack, image: str, *, locked: bool) -> HelperContainer:
     """Start a helper container; `locked`: its run holds the lock, so the next holder may remove what is left of it."""
-    container = (await daemon.post("/containers/create", specs.helper(stack, image, LIFETIME, locked=locked)))["Id"]
-    await daemon.post(f"/containers/{container}/start")
-    return HelperContainer(daemon, container)
+    # Named, so that a run that is interrupted meanwhile leaves none behind.
+    name = f"{Names(stack).helper}-{uuid.uuid4().hex[:12]}"
+    try:
+        await daemon.post("/containers/create", specs.helper(stack, image, LIFETIME, locked=locked), name=name)
+        await daemon.post(f"/containers/{name}/start")
+    except BaseException:
+        with suppress(DaemonError, UnreachableError):
+            await _remove(daemon, name)
+        raise
+    return HelperContainer(daemon, name)
 
 
 async def close_helper(daemon: Daemon, helper: HelperContainer) -> None:

@@ -19,7 +19,7 @@ async def remove_stack(daemon: Daemon, stack: Stack) -> None:
     names = Names(stack)
     helpers = {"label": [f"{HELPER}={names.namespace}", *(f"{key}={value}" for key, value in names.owner.items())]}
     for container in await daemon.get("/containers/json", all="1", filters=helpers):
-        await _try_to_remove(daemon, f"/containers/{container['Id']}?force=1")
+        await _try_to_remove(daemon, f"/containers/{container['Id']}", force="1")
     for service in (await services(daemon, names)).values():
         await daemon.delete(f"/services/{service['ID']}")
     for kind, filters in (("configs", names.of_stack), ("secrets", names.secrets_of_stack)):
@@ -50,9 +50,9 @@ async def _remove_leftovers(daemon: Daemon, names: Names) -> list[str]:
     return [path for path in paths if not await _try_to_remove(daemon, path)]
 
 
-async def _try_to_remove(daemon: Daemon, path: str) -> bool:
+async def _try_to_remove(daemon: Daemon, path: str, **params: str) -> bool:
     try:
-        await daemon.delete(path)
+        await daemon.delete(path, **params)
     except DaemonError:
         return False
     return True
