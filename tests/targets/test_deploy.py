@@ -79,7 +79,7 @@ async def test_failed_tests_leave_current_release_serving(serving: Agent, images
 
 
 async def test_candidate_that_ends_during_its_tests_shows_its_last_lines(serving: Agent, images: Images) -> None:
-    report = await serving.deploy("killed", images.service("two"), images.tests(KILLS))
+    report = await serving.deploy("killed", images.service("killed"), images.tests(KILLS))
     assert (report.ok, report.outcome) == (False, Outcome.FAILED)
     assert "a replica ended: non-zero exit (3)" in report.message
     assert "the last words of this replica" in report.logs
@@ -90,13 +90,15 @@ async def test_candidate_that_ends_during_its_tests_shows_its_last_lines(serving
 
 
 async def test_failed_candidate_is_kept_without_traffic(serving: Agent, images: Images, traffic: Traffic) -> None:
-    request = deploy_request("kept", images.service("two"), images.tests(FAILS)).model_copy(update={"keep_failed": 600})
+    request = deploy_request("kept", images.service("kept"), images.tests(FAILS)).model_copy(
+        update={"keep_failed": 600}
+    )
     with traffic(serving) as seen:
         report = await serving.deliver(request)
         assert "is kept without traffic for 10 minutes" in report.message
         words = [word for word in shlex.split(report.shell_beside) if word not in {"--interactive", "--tty"}]
         # The test image with a shell, on the release's network.
-        assert docker(*words[1:], "-c", 'wget -q -O - "$BASE_URL/"') == "two"
+        assert docker(*words[1:], "-c", 'wget -q -O - "$BASE_URL/"') == "kept"
     assert set(seen) == {"200 one"}, seen
     state = await serving.state()
     assert {found.role for found in state.releases} == {"current", "candidate"}

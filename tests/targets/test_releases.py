@@ -105,9 +105,11 @@ async def test_replicas_start_as_many_at_a_time_as_the_settings_say(serving: Age
     seen = set[int]()
 
     async def watch() -> None:
-        while True:
-            seen.update(found.replicas for found in (await slow.state()).releases if found.role == "candidate")
-            await asyncio.sleep(0.2)
+        async with slow.target() as target:
+            while True:
+                state = await target.read_state()
+                seen.update(found.replicas for found in state.releases if found.role == "candidate")
+                await asyncio.sleep(0.2)
 
     watching = asyncio.create_task(watch())
     async with started(slow, images.service("two")) as (_, release, health):

@@ -13,6 +13,8 @@ from ci.targets.swarm.services import Task, is_failed, is_running, last_probe, l
 POLL = 0.1
 # So many failures of one replica end the wait: an application may fail once or twice while its database starts.
 FAILURES = 3
+# Seconds until Swarm knows that a process has ended: it takes the container's networks down first.
+NOTICE = 15
 
 # Returns what is wrong with each replica; empty: it is ready.
 FindProblems = Callable[[Sequence[Task]], Awaitable[list[str]]]
@@ -56,8 +58,11 @@ async def wait_until_healthy(
 
 async def examine(daemon: Daemon, service: str, find_problems: FindProblems) -> Health:
     """Say at once how replicas ended and what the running ones answer, with the last lines of both."""
-    found = await tasks(daemon, service)
+    found, end = await tasks(daemon, service), time.monotonic() + NOTICE
     problems = await find_problems([task for task in found if is_running(task)])
+    while any(problems) and not any(map(is_failed, found)) and time.monotonic() < end:
+        await asyncio.sleep(POLL)
+        found = await tasks(daemon, service)
     health = await _unhealthy(daemon, found, problems)
     is_fine = bool(found) and not any(problems) and not any(map(is_failed, found))
     return replace(health, ok=True, reason="") if is_fine else health
@@ -66,8 +71,10 @@ async def examine(daemon: Daemon, service: str, find_problems: FindProblems) -> 
 async def _unhealthy(daemon: Daemon, found: list[Task], problems: Sequence[str], reason: str = "") -> Health:
     begin = f"{reason}: " if reason else ""
     found.sort(key=lambda task: str(task["CreatedAt"]), reverse=True)
-    # The reason is in the task that still tries to start, or in the last failed one.
-    culprits = [task for task in found if is_failed(task) or "ContainerStatus" in task["Status"]][:2] or found[:1]
+    # The reason is in the last failed task, or in one that still tries to start.
+    failed = [task for task in found if is_failed(task)]
+    trying = [task for task in found if not is_failed(task) and "ContainerStatus" in task["Status"]]
+    culprits = [*failed[:1], *trying, *failed[1:]][:2] or found[:1]
     if not culprits:
         return Health(ok=False, reason=f"{begin}Swarm started no replica: see 'docker service ps'")
     answers = sorted({problem for problem in problems if problem})
