@@ -68,7 +68,7 @@ OpenHelper = Callable[[], Awaitable[HelperContainer]]
 async def open_helper(daemon: Daemon, stack: Stack, image: str, *, locked: bool) -> HelperContainer:
     """Start a helper container; `locked`: its run holds the lock, so the next holder may remove what is left of it."""
     # Named, so that a run that is interrupted meanwhile leaves none behind.
-    name = f"{Names(stack).helper}-{uuid.uuid4().hex[:12]}"
+    name = Names(stack).full(f"helper-{uuid.uuid4().hex[:12]}")
     try:
         await daemon.post("/containers/create", specs.helper(stack, image, LIFETIME, locked=locked), name=name)
         await daemon.post(f"/containers/{name}/start")
