@@ -12,8 +12,13 @@ def failed_deploy(project: Project, *constructor: str) -> Outcome:
     return outcome
 
 
-def assert_story(story: str, ended: str, ran: str, *, into: str, just: str) -> None:
-    """Look for how the step ended, what ran, and what to type."""
+def assert_story(
+    project: Project, story: str, ended: str, ran: str, *, into: str, just: str, typed: tuple[str, ...] = ()
+) -> None:
+    """Look for how the step ended, what ran, and what to type: with the flags that were typed."""
+    module, flags = f"ci -m {project.module} call", " ".join(["--source=.", *project.constructor, *typed])
+    into = into.replace("ci call -i", f"{module} -i {flags}").replace("ci call", f"{module} {flags}")
+    just = just.replace("ci call", f"{module} {flags}")
     assert ended in story
     assert f"  what ran:        {ran}" in story
     assert "  where:           " in story
@@ -36,7 +41,12 @@ def test_failing_unit_test_deploys_nothing(serving: Serving, project: Project) -
     output, _, story = outcome.err.rpartition("\n\nError: ")
     assert "FAILED tests/unit/test_answers.py::test_of_today" in "\n".join(output.splitlines()[-20:])
     assert_story(
-        story, "test failed: exit code 1", "python -m pytest tests/unit", into="ci call -i test", just="ci call test"
+        project,
+        story,
+        "test failed: exit code 1",
+        "python -m pytest tests/unit",
+        into="ci call -i test",
+        just="ci call test",
     )
     # Printed once, though the progress was shown too.
     assert outcome.err.count("open a shell:") == outcome.err.count("✘ ") == 1
@@ -50,7 +60,9 @@ def test_lint_error_deploys_nothing(serving: Serving, project: Project) -> None:
     outcome = failed_deploy(project)
     output, _, story = outcome.err.rpartition("\n\nError: ")
     assert "F401" in "\n".join(output.splitlines()[-25:])
-    assert_story(story, "lint (ruff) failed: exit code 1", "ruff check", into="ci call -i lint", just="ci call lint")
+    assert_story(
+        project, story, "lint (ruff) failed: exit code 1", "ruff check", into="ci call -i lint", just="ci call lint"
+    )
     assert_nothing_is_left(project, before)
 
 
@@ -58,11 +70,12 @@ def test_service_that_never_gets_healthy_does_not_serve(serving: Serving, projec
     before = serving.project.version()
     project.change("service/src/greeter/__main__.py", "PORT = 8000", "PORT = 8001")
     with traffic() as seen:
-        outcome = failed_deploy(project, "--overrides=environments.dev.health.timeout=8")
+        outcome = failed_deploy(project, override := "--overrides=environments.dev.health.timeout=8")
     assert "did not get healthy" in outcome.err
     assert "greeter listens on port 8001" in "\n".join(outcome.err.splitlines()[-20:])
     up = "ci call up up --ports 8000:8000"
-    assert_story(outcome.err, "dev: web-", "the image's own command", into="ci call build terminal", just=up)
+    ran, into = "the image's own command", "ci call build terminal"
+    assert_story(project, outcome.err, "dev: web-", ran, into=into, just=up, typed=(override,))
     assert set(seen) == {f"200 {before}"}, seen
     assert_nothing_is_left(project, before)
 
@@ -75,10 +88,9 @@ def test_service_that_fails_its_integration_tests_does_not_serve(
     with traffic() as seen:
         outcome = failed_deploy(project)
     assert "FAILED tests/integration/test_greeting.py::test_service_greets" in "\n".join(outcome.err.splitlines()[-20:])
+    ran, into = "python -m pytest tests/integration", "ci call shell --stage test"
     just = "ci call integration-test --env dev"
-    assert_story(
-        outcome.err, "exit code 1", "python -m pytest tests/integration", into="ci call shell --stage test", just=just
-    )
+    assert_story(project, outcome.err, "exit code 1", ran, into=into, just=just)
     assert set(seen) == {f"200 {before}"}, seen
     assert_nothing_is_left(project, before)
 
@@ -101,7 +113,7 @@ def test_failed_build_is_named_a_build_by_every_function(project: Project) -> No
         assert outcome.status == 1
         story = outcome.err.rpartition("\n\nError: ")[2]
         into, just = (f"ci call {flag}--overrides app.port=8001 build" for flag in ("-i ", ""))
-        assert_story(story, "build failed: exit code 2", "sh -euc 'uv sync", into=into, just=just)
+        assert_story(project, story, "build failed: exit code 2", "sh -euc 'uv sync", into=into, just=just)
 
 
 @pytest.mark.full

@@ -43,7 +43,9 @@ def test_shell_is_in_the_step_that_failed(repository: Path, module: Path, enviro
     # `ci` prints the failure before the shell, `dagger` when the function has failed after it.
     last = (after if command == "dagger" else before).splitlines()[-12:]
     assert "Error: test failed: exit code 1" in last
-    assert "  open a shell:    ci call -i test" in last
+    # Dagger's command does not say again what was typed.
+    typed = "call -i" if command == "dagger" else f"-m {module} call -i --source=."
+    assert f"  open a shell:    ci {typed} test" in last
 
 
 def test_shell_in_the_image_stays_open(repository: Path, module: Path, environ: Environ, command: str) -> None:

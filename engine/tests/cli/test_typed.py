@@ -10,19 +10,25 @@ from slipway_engine.cli.typed import with_typed
 
 from .conftest import SAMPLES, Ci
 
-ADVICE = "type `ci call deploy --env dev`"
+ALONE = "  run it alone:    ci call deploy --env dev"
 
 
 @pytest.mark.parametrize(
     ("text", "module", "constructor", "expected"),
     [
-        (ADVICE, None, [], ADVICE),
-        (ADVICE, "../ci", [], "type `ci -m ../ci call deploy --env dev`"),
-        (ADVICE, "a b", ["--source=x"], "type `ci -m 'a b' call --source=x deploy --env dev`"),
-        ("  run it:  ci call -i test", "m", ["--source=."], "  run it:  ci -m m call -i --source=. test"),
-        ("ci call --overrides a=1 lint", None, ["--overrides=a=1", "--x=2"], "ci call --x=2 --overrides a=1 lint"),
-        ("ci check lint", "m", ["--x=2"], "ci -m m check lint"),
-        ("the ci calls", "m", [], "the ci calls"),
+        (ALONE, None, [], ALONE),
+        (ALONE, "../ci", [], "  run it alone:    ci -m ../ci call deploy --env dev"),
+        (ALONE, "a b", ["--source=x"], "  run it alone:    ci -m 'a b' call --source=x deploy --env dev"),
+        (" shell:  ci call -i test\nx", "m", ["--source=."], " shell:  ci -m m call -i --source=. test\nx"),
+        (
+            "  it: ci call --overrides a=1 lint",
+            None,
+            ["--overrides=a=1", "--x=2"],
+            "  it: ci call --x=2 --overrides a=1 lint",
+        ),
+        ("  it: ci check lint", "m", ["--x=2"], "  it: ci -m m check lint"),
+        # For whoever approves, with flags of their own.
+        ("type `ci call approve --env dev`", "m", ["--signing-key=x"], "type `ci call approve --env dev`"),
     ],
 )
 def test_commands_hold_what_was_typed(text: str, module: str | None, constructor: list[str], expected: str) -> None:
@@ -30,11 +36,11 @@ def test_commands_hold_what_was_typed(text: str, module: str | None, constructor
 
 
 def test_error_advises_the_module_and_the_flags_of_the_constructor(ci: Ci, tmp_path: Path) -> None:
-    advice = "see `ci call words`"
+    advice = "no:\n  run it alone: ci call words"
     module = str(SAMPLES / "kinds")
     outcome = ci("-m", module, "call", "--times", "2", "fail", f"--message={advice}", cwd=tmp_path)
     assert outcome.status == 1
-    assert outcome.err.endswith(f"Error: see `ci -m {module} call --times=2 words`\n")
+    assert outcome.err.endswith(f"Error: no:\n  run it alone: ci -m {module} call --times=2 words\n")
     assert ci("call", "fail", f"--message={advice}").err.endswith(f"Error: {advice}\n")
 
 

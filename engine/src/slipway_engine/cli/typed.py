@@ -1,15 +1,16 @@
-"""The commands that an error advises, with the flags in them that people had typed."""
+"""The next commands below an error, with the flags in them that people had typed."""
 
 import re
 import shlex
 
 from slipway_engine.cli.options import Options
 
-COMMAND = re.compile(r"\bci (?P<command>call(?: -i)?|check)\b(?P<rest>[^`'\n]*)")
+# A command at the end of a line of its own, as in `  run it alone:    ci call test`. Others may be for another person.
+COMMAND = re.compile(r"^(?P<label> +[\w ]+: +)ci (?P<command>call(?: -i)?|check)\b(?P<rest>.*)$", re.MULTILINE)
 
 
 def with_typed(text: str, options: Options) -> str:
-    """Return a text whose commands name the module and the constructor's flags that this command was given."""
+    """Return a text whose next commands name the module and the constructor's flags that this command was given."""
     module = f"-m {shlex.quote(options.module)} " if options.module else ""
 
     def complete(match: re.Match[str]) -> str:
@@ -18,6 +19,6 @@ def with_typed(text: str, options: Options) -> str:
         named = set(re.findall(r"--[\w-]+", rest))
         given = [flag for flag in options.constructor if flag.partition("=")[0] not in named]
         flags = "".join(f" {flag}" for flag in given) if command.startswith("call") else ""
-        return f"ci {module}{command}{flags}{rest}"
+        return f"{match['label']}ci {module}{command}{flags}{rest}"
 
     return COMMAND.sub(complete, text) if module or options.constructor else text
