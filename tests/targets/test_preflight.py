@@ -72,14 +72,14 @@ async def test_image_for_other_processors_is_refused(agent: Agent, images: Image
 @pytest.mark.parametrize(
     ("override", "advice"),
     [
-        ("cpus=4096", r"resources.cpus is 4096, and no node has more than \d+: lower it in \[environments.dev\]"),
-        ("memory=9999999GiB", r"resources.memory is 9999999GiB, and no node has more than \d+MiB: lower it in"),
-        ("memory_reservation=9999999GiB", r"0 of 2 replicas with 9999999GiB reserved for each fit on \d+ nodes"),
+        ("cpus=1024", r"resources.cpus is 1024, and no node has more than \d+: lower it in \[environments.dev\]"),
+        ("memory=1048576GiB", r"resources.memory is 1048576GiB, and no node has more than \d+MiB: lower it in"),
+        ("memory_reservation=1048576GiB", r"0 of 2 replicas with 1048576GiB reserved for each fit on \d+ nodes"),
     ],
 )
 async def test_replicas_that_do_not_fit_are_refused(agent: Agent, override: str, advice: str) -> None:
     # The reservation alone could be no more than the memory.
-    memory = ["environments.dev.resources.memory=9999999GiB"] if "reservation" in override else []
+    memory = ["environments.dev.resources.memory=1048576GiB"] if "reservation" in override else []
     found = await failures(agent.changed(*memory, f"environments.dev.resources.{override}"))
     assert list(found) == ["resources"]
     assert re.search(advice, found["resources"])
