@@ -158,6 +158,14 @@ async def test_prune_counts_nothing_that_stays(cache: Path) -> None:
         assert [step.image for step in store.steps_by_use()] == [image]
 
 
+async def test_limit_counts_no_volumes(cache: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, recorded() as calls:
+        patch.setenv("SLIPWAY_CACHE_BYTES", "1MB")
+        await run(cache, "dd if=/dev/zero of=/a bs=3000000 count=1; echo x > /mnt/x")
+    assert not [path for _, path in calls if path in LISTS]
+    assert await leftovers(cache) == (set(), set(), set())
+
+
 async def test_step_that_the_limit_removed_is_known_when_it_is_made_again(cache: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLIPWAY_CACHE_BYTES", "1MB")
@@ -172,3 +180,11 @@ async def evicted(folder: Path, command: str) -> list[int]:
     async with Engine.open(folder) as engine:
         await engine.runner.run(Exec(Image(await engine.daemon.images.pull("busybox:1")), ("sh", "-c", command)))
         return [size for size in engine.daemon.results.evicted.values() if size]
+
+
+async def test_volumes_are_counted_while_others_count(cache: Path) -> None:
+    await run(cache, "dd if=/dev/zero of=/mnt/x bs=3000000 count=1")
+    async with Engine.open(cache) as engine:
+        (volume,) = {name for step in engine.store.steps_by_use() for name in step.volumes.values()}
+        found = await asyncio.gather(*(engine.daemon.docker.volume_sizes() for _ in range(3)))
+    assert [sizes[volume] >= 3_000_000 for sizes in found] == [True] * 3

@@ -1,5 +1,6 @@
 """The Docker Engine API, as far as the engine uses it; the one place where Docker's errors become ours."""
 
+import asyncio
 import base64
 import contextlib
 import io
@@ -20,6 +21,7 @@ Body = bytes | AsyncIterable[bytes]
 
 CHUNK = 1 << 18
 OK = range(200, 400)
+COUNT_TRIES, COUNT_PAUSE = 60, 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -217,10 +219,21 @@ class Docker:
         return True
 
     async def volume_sizes(self) -> dict[str, int]:
-        """Return the bytes in each volume, by its name; Docker takes seconds to count them."""
-        answer = await self.call("GET", "system/df", type="volume")
-        found = {volume["Name"]: (volume.get("UsageData") or {}).get("Size", 0) for volume in answer["Volumes"] or []}
-        return {name: max(0, size) for name, size in found.items()}
+        """Return the bytes in each volume, by its name; Docker takes seconds to count them.
+
+        Docker counts for one client at a time, and gives up where something goes meanwhile: then it is asked again, and
+        at last nothing is known.
+        """
+        for _ in range(COUNT_TRIES):
+            try:
+                volumes = (await self.call("GET", "system/df", type="volume"))["Volumes"] or []
+            except DockerError as error:
+                if error.status is None:
+                    raise
+                await asyncio.sleep(COUNT_PAUSE)
+            else:
+                return {v["Name"]: max(0, (v.get("UsageData") or {"Size": 0})["Size"]) for v in volumes}
+        return {}
 
     async def list(self, what: str, label: str, **params: Any) -> list[Json]:
         """List containers, images or volumes that bear a label."""

@@ -18,13 +18,14 @@ class Freed:
     bytes: int = 0
     images: int = 0
     volumes: int = 0
+    uncounted: int = 0  # volumes whose bytes Docker could not count
 
 
 async def keep_limit(docker: Docker, store: Store, limit: int) -> None:
     """Remove the least recently used steps until the rest fits the limit, and remember which."""
     if store.bytes_of_steps() > limit:
         store.drop_expired()
-        for step in await _shrink(_Remover(docker, store), store, limit):
+        for step in await _shrink(_Remover(docker, store, {}), store, limit):
             store.put_json(EVICTED, step.digest, step.size, EVICTED_SECONDS)
 
 
@@ -65,12 +66,15 @@ async def sweep(docker: Docker, store: Store, sessions: Collection[str]) -> None
 
 
 class _Remover:
-    """Removes images and volumes, and counts what really goes."""
+    """Removes images and volumes, and counts what really goes.
 
-    def __init__(self, docker: Docker, store: Store) -> None:
+    Docker counts the bytes of volumes where no `volume_sizes` are given, which takes seconds.
+    """
+
+    def __init__(self, docker: Docker, store: Store, volume_sizes: dict[str, int] | None = None) -> None:
         self._docker, self._own = docker, f"{OWN_LABEL}={store.name}"
         self._image_sizes = {step.image: step.size for step in store.steps_by_use()}
-        self._volume_sizes: dict[str, int] | None = None
+        self._volume_sizes = volume_sizes
         self._gone: set[str] = set()
         self.freed = Freed()
 
@@ -91,6 +95,7 @@ class _Remover:
         if await self._docker.remove_volume(name):
             self.freed.volumes += 1
             self.freed.bytes += self._volume_sizes.get(name, 0)
+            self.freed.uncounted += name not in self._volume_sizes
 
     async def remove_all(self) -> None:
         """Remove all images and volumes of the store, also those that no step knows."""

@@ -45,7 +45,9 @@ def run(options: Options, arguments: list[str]) -> int:
 
 def _report(freed: "Freed", left: int, limit: int) -> str:
     if freed.images or freed.volumes:
-        return f"Freed {human(freed.bytes)}: {count(freed.images, 'image')} and {count(freed.volumes, 'volume')}.\n"
+        uncounted = f", of which {freed.uncounted} without their bytes" if freed.uncounted else ""
+        what = f"{count(freed.images, 'image')} and {count(freed.volumes, 'volume')}{uncounted}"
+        return f"Freed {human(freed.bytes)}: {what}.\n"
     if not left:
         return "Freed 0 B: nothing is stored.\n"
     what = f"{human(left)} are stored, and at most {human(limit)} may be"
