@@ -13,7 +13,7 @@ from ci.settings import Person, find_person
 def counting_builds(builds: Sequence[Entry[Build]]) -> Sequence[Entry[Build]]:
     """Return the builds that count: those that a known key signed; without one, all of them.
 
-    Whoever may push to the registry can add an unsigned record, and give it any time.
+    Anybody with push access to the registry can add an unsigned record, and give it any time.
     """
     return [entry for entry in builds if entry.signer] or builds
 

@@ -1,4 +1,4 @@
-"""Paths that the settings name: a missing one is told before anything is built."""
+"""Paths that the settings name: a missing one is refused before anything is built."""
 
 from collections.abc import Sequence
 from functools import partial

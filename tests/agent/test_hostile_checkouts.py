@@ -26,7 +26,7 @@ git commit -qm LFS
 """
 ADD_FILTER = "echo '*.py filter=lfs' >.gitattributes; commit Filter; "
 CLONE_PARTS = "git config uploadpack.allowFilter true; git clone -q file://$PWD ../clone; cd ../clone"
-# git says that nothing has changed.
+# For git, nothing has changed.
 CLEAN = {
     "as it is": "",
     "line ends of Windows": "echo '* text eol=crlf' >.gitattributes; commit E; rm service/*; git checkout -q .",
@@ -50,7 +50,7 @@ CLEAN = {
     "detached head": "git checkout -q --detach",
     "unusual names": r"echo 1 >'service/ä b[c]*'; commit Names",
 }
-# The sources are not the commit's, even where git was told not to look.
+# The sources differ from the commit's, even where git's index hides the change.
 DIRTY = {
     "changed": "echo 1 >>service/app.py",
     "staged": "echo 1 >>service/app.py; git add .",

@@ -1,4 +1,4 @@
-"""Tags of versions: none is moved, whoever pushed what under it."""
+"""Tags of versions: no push moves one."""
 
 from collections.abc import Iterator
 

@@ -54,7 +54,7 @@ class Names:
         # Namespace and environment together name the owner, also on objects of versions without the app's label.
         self.of_stack = {"label": [f"{NAMESPACE}={stack.namespace}", f"{ENVIRONMENT}={stack.name}"]}
         self.secrets_of_stack = {"label": [f"{STACK}={stack.namespace}", f"{ENVIRONMENT}={stack.name}"]}
-        # Whoever owns them: the filters for the stack's objects, and for its secrets.
+        # The filters for the stack's objects and for its secrets, without regard to their owner.
         self.with_name_of_stack = (
             {"label": [f"{NAMESPACE}={stack.namespace}"]},
             {"label": [f"{STACK}={stack.namespace}"]},

@@ -27,7 +27,7 @@ ALONE = "  run it alone:    ci call deploy --env dev"
             "  it: ci call --x=2 --overrides a=1 lint",
         ),
         ("  it: ci check lint", "m", ["--x=2"], "  it: ci -m m check lint"),
-        # For whoever approves, with flags of their own.
+        # For the person who approves, who has flags of their own.
         ("type `ci call approve --env dev`", "m", ["--signing-key=x"], "type `ci call approve --env dev`"),
     ],
 )

@@ -21,7 +21,7 @@ from slipway_engine.model.tree import Image, Location, Scratch
 
 Calls = list[tuple[str, str]]
 LISTS = {"containers/json", "images/json", "volumes", "system/df"}
-# Begins a step that never ends, and says so.
+# Begins a step that never ends, and prints a line when the step runs.
 HANG = """
 import asyncio, pathlib, sys
 from slipway_engine.engine import Engine

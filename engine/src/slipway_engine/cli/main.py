@@ -52,7 +52,7 @@ def _main(arguments: list[str]) -> int:
         return INTERRUPTED + signal.SIGINT
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the last place: no one shall see Python's stack who did not ask for it
+    except Exception as error:  # noqa: BLE001 - the last place that can turn it into a message without Python's stack
         return report_error(error, debug=bool({"-d", "--debug"} & set(arguments)))
 
 

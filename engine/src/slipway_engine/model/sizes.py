@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+STEP = 1000  # from one decimal unit to the next
 
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)\s*([kmgt]?i?)b?")
 
@@ -19,9 +20,9 @@ def parse_size(text: str) -> int:
 def human(size: float) -> str:
     """Return a number of bytes for people."""
     for unit in ("B", "kB", "MB"):
-        if size < 1000:  # noqa: PLR2004 - a thousand is a thousand
+        if size < STEP:
             return f"{size:.0f} {unit}"
-        size /= 1000
+        size /= STEP
     return f"{size:.1f} GB"
 
 
